@@ -1,0 +1,211 @@
+//! Why the system says no: stable codes with typed parameters, free of wording and of HTTP.
+//!
+//! The wording in five languages and the HTTP status of each code live in the server's problem table.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+macro_rules! codes {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code as clients see it; it never changes.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+codes! {
+    /// A problem's stable code.
+    Code {
+        // Form of the request
+        MalformedJson = "malformed_json",
+        MalformedRequest = "malformed_request",
+        ValidationFailed = "validation_failed",
+        NotFound = "not_found",
+        MethodNotAllowed = "method_not_allowed",
+        NotAcceptable = "not_acceptable",
+        PayloadTooLarge = "payload_too_large",
+        UnsupportedMediaType = "unsupported_media_type",
+        HeadersTooLarge = "headers_too_large",
+        // Who is calling
+        Unauthenticated = "unauthenticated",
+        InvalidToken = "invalid_token",
+        SessionEnded = "session_ended",
+        InvalidCredentials = "invalid_credentials",
+        WrongPassword = "wrong_password",
+        Forbidden = "forbidden",
+        CsrfRefused = "csrf_refused",
+        StepUpRequired = "step_up_required",
+        TooManyRequests = "too_many_requests",
+        // Concurrency and repetition
+        PreconditionFailed = "precondition_failed",
+        PreconditionRequired = "precondition_required",
+        IdempotencyKeyRequired = "idempotency_key_required",
+        IdempotencyKeyReused = "idempotency_key_reused",
+        IdempotencyInProgress = "idempotency_in_progress",
+        // One-time tokens and codes
+        TokenLapsed = "token_lapsed",
+        CodeRefused = "code_refused",
+        // Accounts
+        PasswordRefused = "password_refused",
+        PasswordUnchanged = "password_unchanged",
+        LoginIdTaken = "login_id_taken",
+        LoginIdUnchanged = "login_id_unchanged",
+        LoginIdIsRecoveryEmail = "login_id_is_recovery_email",
+        RecoveryEmailIsLoginId = "recovery_email_is_login_id",
+        LastOwner = "last_owner",
+        AccountOwnsOrganizations = "account_owns_organizations",
+        AvatarRefused = "avatar_refused",
+        UiSettingsTooLarge = "ui_settings_too_large",
+        // Organizations and memberships
+        CurrencyFixed = "currency_fixed",
+        TooManyOrganizations = "too_many_organizations",
+        AlreadyMember = "already_member",
+        InvitationPending = "invitation_pending",
+        InvitationClosed = "invitation_closed",
+        InvitationNotForYou = "invitation_not_for_you",
+        InviterNotAllowed = "inviter_not_allowed",
+        OwnerCannotExpire = "owner_cannot_expire",
+        AbsorptionPending = "absorption_pending",
+        AbsorptionTargetRefused = "absorption_target_refused",
+        // Catalogue, carts, orders
+        OfferUnavailable = "offer_unavailable",
+        CartFull = "cart_full",
+        CartEmpty = "cart_empty",
+        CartClosed = "cart_closed",
+        PaymentMethodRequired = "payment_method_required",
+        PaymentMethodUnavailable = "payment_method_unavailable",
+        BillingAddressRequired = "billing_address_required",
+        CurrencyMismatch = "currency_mismatch",
+        QuoteStale = "quote_stale",
+        QuoteUsed = "quote_used",
+        OrderClosed = "order_closed",
+        PaymentFailed = "payment_failed",
+        PaymentInProgress = "payment_in_progress",
+        // The service itself
+        ServiceUnavailable = "service_unavailable",
+        Overloaded = "overloaded",
+        InternalError = "internal_error",
+    }
+}
+
+codes! {
+    /// What is wrong with one field of a request.
+    FaultCode {
+        Missing = "missing",
+        UnknownField = "unknown_field",
+        DuplicateField = "duplicate_field",
+        WrongType = "wrong_type",
+        TooShort = "too_short",
+        TooLong = "too_long",
+        OutOfRange = "out_of_range",
+        ControlCharacter = "control_character",
+        InvalidEmail = "invalid_email",
+        InvalidValue = "invalid_value",
+        InvalidCountry = "invalid_country",
+        InvalidTimeZone = "invalid_time_zone",
+        InvalidVatNumber = "invalid_vat_number",
+        InvalidPhone = "invalid_phone",
+        InvalidUrl = "invalid_url",
+        InvalidDomainName = "invalid_domain_name",
+        InvalidDate = "invalid_date",
+        InvalidCursor = "invalid_cursor",
+        NotAllowed = "not_allowed",
+        NotForThisKind = "not_for_this_kind",
+        PasswordTooWeak = "password_too_weak",
+        InThePast = "in_the_past",
+        TooMany = "too_many",
+        UnknownOffer = "unknown_offer",
+        FrequencyUnavailable = "frequency_unavailable",
+        UnderMinimumCharge = "under_minimum_charge",
+        UnknownOption = "unknown_option",
+    }
+}
+
+/// One faulty field: a JSON pointer into the body, or `query:<name>`, and what is wrong there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    pub pointer: String,
+    pub code: FaultCode,
+    /// Values a client may need to explain the fault, such as `{"max": 128}`.
+    pub params: Map<String, Value>,
+}
+
+impl Fault {
+    pub fn new(pointer: impl Into<String>, code: FaultCode) -> Self {
+        Self { pointer: pointer.into(), code, params: Map::new() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.params.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// A request was understood and refused; nothing was changed by it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    pub code: Code,
+    pub faults: Vec<Fault>,
+    /// Members of the problem beyond the standard ones, such as the organizations that stand in the way.
+    pub params: Map<String, Value>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    pub fn new(code: Code) -> Self {
+        Self { code, faults: Vec::new(), params: Map::new(), retry_after: None }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.params.insert(name.to_owned(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// A validation problem that lists every fault.
+    pub fn invalid(faults: Vec<Fault>) -> Self {
+        Self { faults, ..Self::new(Code::ValidationFailed) }
+    }
+
+    pub fn fault(pointer: impl Into<String>, code: FaultCode) -> Self {
+        Self::invalid(vec![Fault::new(pointer, code)])
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())
+    }
+}
+
+impl std::error::Error for Refusal {}
