@@ -1,0 +1,299 @@
+//! The engine room: dedicated threads that each own a connection, fed by bounded queues.
+//!
+//! SQLite has one writer, which puts several queued writes into one commit, and readers beside it. PostgreSQL has
+//! N threads that take reads and writes alike. A full queue answers [`Error::Overloaded`] at once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use diesel::Connection as _;
+use diesel::connection::TransactionManager;
+use tokio::sync::oneshot;
+
+use crate::connection::{AnyConnection, Engine, Location};
+use crate::errors::{Carries, Error};
+use crate::sqlite_writer;
+
+/// How many operations may wait for a thread before callers are told to come back.
+const QUEUE: usize = 1024;
+/// How often a write is run when other transactions stood in its way.
+const ATTEMPTS: u32 = 8;
+/// How long a thread that could not connect answers "unavailable" without trying again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// A handle on the database; clones share the threads.
+#[derive(Clone)]
+pub struct Database {
+    reads: Sender<Work>,
+    writes: Sender<Work>,
+    location: Arc<Location>,
+}
+
+/// One operation on its way to a database thread.
+pub(crate) enum Work {
+    Read(Box<dyn FnOnce(Option<&mut AnyConnection>) -> bool + Send>),
+    Write(Box<dyn Write>),
+}
+
+/// A write whose caller is answered only after the commit.
+pub(crate) trait Write: Send {
+    /// Runs the use case in a transaction, nested where one is open.
+    fn run(&mut self, connection: &mut AnyConnection) -> Ran;
+    /// Answers the caller: with the result, or with what became of the commit.
+    fn finish(self: Box<Self>, commit: Result<(), Error>);
+}
+
+/// How a write ended before its outer commit.
+pub(crate) enum Ran {
+    /// It succeeded, or refused and left nothing behind.
+    Done,
+    /// Running it again may help.
+    Again,
+    /// The connection can't be trusted any more.
+    Lost(String),
+}
+
+impl Database {
+    /// Opens the threads; `connections` counts readers on SQLite and all connections on PostgreSQL.
+    ///
+    /// The database itself is connected to lazily, so that a server can start before its database.
+    pub fn open(location: Location, connections: usize) -> std::io::Result<Self> {
+        let location = Arc::new(location);
+        let (reads, read_queue) = bounded(QUEUE);
+        let count = connections.max(1);
+        let writes = match location.engine() {
+            Engine::Postgres => reads.clone(),
+            Engine::Sqlite => {
+                let (writes, write_queue) = bounded(QUEUE);
+                let location = Arc::clone(&location);
+                thread::Builder::new()
+                    .name("db-writer".to_owned())
+                    .spawn(move || sqlite_writer::serve(&location, &write_queue))?;
+                writes
+            }
+        };
+        for number in 0..count {
+            let (location, queue) = (Arc::clone(&location), read_queue.clone());
+            thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue))?;
+        }
+        Ok(Self { reads, writes, location })
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.location.engine()
+    }
+
+    /// How many operations wait for a thread, reads and writes.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.reads.len(), self.writes.len())
+    }
+
+    /// Runs queries that change nothing.
+    ///
+    /// # Errors
+    /// What the closure answers; [`Error::Overloaded`] or [`Error::Unavailable`] where it could not run.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Carries,
+        F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Work::Read(Box::new(move |connection| {
+            let Some(connection) = connection else {
+                let _ = reply.send(Err(E::from(Error::Unavailable("no connection".to_owned()))));
+                return false;
+            };
+            let result = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|_| Err(panicked()));
+            let healthy = !lost(&result);
+            let _ = reply.send(result);
+            healthy
+        }));
+        self.reads.try_send(job).map_err(|_| Error::Overloaded)?;
+        answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
+    }
+
+    /// Runs a use case in one transaction and answers once it is durable.
+    ///
+    /// The closure may run several times: where two transactions stood in each other's way it is run again, on a state
+    /// in which its earlier runs never happened.
+    ///
+    /// # Errors
+    /// What the closure answers, with nothing changed; [`Error::Overloaded`] or [`Error::Unavailable`] likewise, but for
+    /// a connection lost during the commit, whose outcome nobody knows.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Carries,
+        F: Fn(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Work::Write(Box::new(Task { work, result: None, reply }));
+        self.writes.try_send(job).map_err(|_| Error::Overloaded)?;
+        answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
+    }
+}
+
+struct Task<F, T, E> {
+    work: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+/// A use case's own error, or one of the transaction around it.
+enum Nested<E> {
+    Own(E),
+    Transaction(diesel::result::Error),
+}
+
+impl<E> From<diesel::result::Error> for Nested<E> {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Transaction(error)
+    }
+}
+
+impl<F, T, E> Write for Task<F, T, E>
+where
+    F: Fn(&mut AnyConnection) -> Result<T, E> + Send,
+    T: Send,
+    E: Carries,
+{
+    fn run(&mut self, connection: &mut AnyConnection) -> Ran {
+        let work = &self.work;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            connection.transaction::<T, Nested<E>, _>(|connection| work(connection).map_err(Nested::Own))
+        }));
+        let result = match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Nested::Own(error))) => Err(error),
+            Ok(Err(Nested::Transaction(error))) => Err(Error::from(error).into()),
+            Err(_) => {
+                // The transaction is left open somewhere in the middle: only a new connection is clean.
+                self.result = Some(Err(panicked()));
+                return Ran::Lost("a use case panicked".to_owned());
+            }
+        };
+        let ran = match result.as_ref().err().and_then(Carries::database) {
+            Some(Error::Conflict) => Ran::Again,
+            Some(error) if error.is_fatal() => Ran::Lost(error.to_string()),
+            _ => Ran::Done,
+        };
+        self.result = Some(result);
+        ran
+    }
+
+    fn finish(self: Box<Self>, commit: Result<(), Error>) {
+        let result = match (commit, self.result) {
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(Error::Unavailable("not run".to_owned()).into()),
+            (Err(error), _) => Err(error.into()),
+        };
+        let _ = self.reply.send(result);
+    }
+}
+
+fn panicked<E: Carries>() -> E {
+    Error::Defect("a database operation panicked".to_owned()).into()
+}
+
+fn lost<T, E: Carries>(result: &Result<T, E>) -> bool {
+    result.as_ref().err().and_then(Carries::database).is_some_and(Error::is_fatal)
+}
+
+/// A connection that is opened when needed and dropped when it broke.
+pub(crate) struct Held<'l> {
+    location: &'l Location,
+    open: fn(&Location) -> diesel::ConnectionResult<AnyConnection>,
+    connection: Option<AnyConnection>,
+    failed_at: Option<Instant>,
+}
+
+impl<'l> Held<'l> {
+    pub(crate) fn new(location: &'l Location, open: fn(&Location) -> diesel::ConnectionResult<AnyConnection>) -> Self {
+        Self { location, open, connection: None, failed_at: None }
+    }
+
+    pub(crate) fn get(&mut self) -> Option<&mut AnyConnection> {
+        if self.connection.is_none() && self.failed_at.is_none_or(|at| at.elapsed() > RECONNECT_PAUSE) {
+            match (self.open)(self.location) {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    self.failed_at = None;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "can't connect to the database");
+                    self.failed_at = Some(Instant::now());
+                }
+            }
+        }
+        self.connection.as_mut()
+    }
+
+    pub(crate) fn drop_broken(&mut self) {
+        self.connection = None;
+    }
+}
+
+/// Whether the connection is still between transactions, as it must be after each operation.
+pub(crate) fn is_clean(connection: &mut AnyConnection) -> bool {
+    fn clean<C>(connection: &mut C) -> bool
+    where
+        C: diesel::Connection,
+    {
+        let status = C::TransactionManager::transaction_manager_status_mut(connection);
+        matches!(status.transaction_depth(), Ok(None))
+    }
+    crate::each!(connection, |connection| clean(connection))
+}
+
+/// The life of a thread that takes reads and, on PostgreSQL, writes.
+fn serve(location: &Location, queue: &Receiver<Work>) {
+    let mut held = Held::new(location, Location::connect_reader);
+    while let Ok(work) = queue.recv() {
+        let healthy = match work {
+            Work::Read(job) => job(held.get()),
+            Work::Write(task) => write_alone(&mut held, task),
+        };
+        if !healthy || held.connection.as_mut().is_some_and(|connection| !is_clean(connection)) {
+            held.drop_broken();
+        }
+    }
+}
+
+/// One write in a transaction of its own, run again while others stand in its way.
+fn write_alone(held: &mut Held<'_>, mut task: Box<dyn Write>) -> bool {
+    let Some(connection) = held.get() else {
+        task.finish(Err(Error::Unavailable("no connection".to_owned())));
+        return false;
+    };
+    for attempt in 1..=ATTEMPTS {
+        match task.run(connection) {
+            Ran::Again if attempt < ATTEMPTS => thread::sleep(pause(attempt)),
+            Ran::Again => {
+                task.finish(Err(Error::Overloaded));
+                return true;
+            }
+            Ran::Done => break,
+            Ran::Lost(reason) => {
+                tracing::warn!(reason, "the database connection is given up");
+                task.finish(Ok(()));
+                return false;
+            }
+        }
+    }
+    task.finish(Ok(()));
+    true
+}
+
+/// A growing pause with jitter from the thread's own timing.
+fn pause(attempt: u32) -> Duration {
+    let jitter = Instant::now().elapsed().subsec_nanos() % 7;
+    Duration::from_millis(u64::from((1 << attempt.min(6)) + jitter))
+}

@@ -1,0 +1,115 @@
+//! What can go wrong with a database, told apart as far as callers act on it.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// A failed database operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The queue to the database threads is full; the caller may come back.
+    #[error("the database queue is full")]
+    Overloaded,
+    /// The engine is away, its disk is full or read-only; nothing was committed, or the outcome of a commit is unknown.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A unique key stands in the way, named as `table_column_column_key`.
+    #[error("unique key {0} is taken")]
+    Unique(String),
+    /// Two transactions stood in each other's way; running this one again may succeed.
+    #[error("the transaction must be run again")]
+    Conflict,
+    /// A stored value can't be read, or a statement is wrong: a defect.
+    #[error("the database refused: {0}")]
+    Defect(String),
+}
+
+impl Error {
+    /// Whether the unique key of this name (`table_column_column_key`) was violated.
+    pub fn is_unique(&self, key: &str) -> bool {
+        matches!(self, Self::Unique(name) if name == key)
+    }
+
+    /// Whether the connection, or the whole batch of writes, can't be trusted after this error.
+    pub(crate) const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+/// Errors that can carry a database error, so that the engine room sees it through a use case's own type.
+pub trait Carries: From<Error> + Send + 'static {
+    fn database(&self) -> Option<&Error>;
+}
+
+impl Carries for Error {
+    fn database(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+/// Starts of messages after which nothing of the transaction stands, on either engine.
+const LOST: [&str; 13] = [
+    "database or disk is full",
+    "disk I/O error",
+    "out of memory",
+    "database is locked",
+    "database table is locked",
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "database disk image is malformed",
+    "server closed the connection",
+    "terminating connection",
+    "no connection to the server",
+    "SSL ",
+    "could not ",
+];
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(kind, information) => {
+                let message = information.message();
+                match kind {
+                    DatabaseErrorKind::UniqueViolation => {
+                        Self::Unique(information.constraint_name().map_or_else(|| key_name(message), str::to_owned))
+                    }
+                    DatabaseErrorKind::SerializationFailure => Self::Conflict,
+                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                        Self::Unavailable(message.to_owned())
+                    }
+                    DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(message.to_owned()),
+                    _ if message.contains("deadlock detected") => Self::Conflict,
+                    _ if message.contains("canceling statement due to") => Self::Unavailable(message.to_owned()),
+                    _ if LOST.iter().any(|start| message.starts_with(start)) => Self::Unavailable(message.to_owned()),
+                    _ => Self::Defect(message.to_owned()),
+                }
+            }
+            DieselError::BrokenTransactionManager => Self::Unavailable("the connection was lost".to_owned()),
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
+            other => Self::Defect(other.to_string()),
+        }
+    }
+}
+
+/// SQLite names the columns (`UNIQUE constraint failed: t.a, t.b`); PostgreSQL's default name follows from them.
+fn key_name(message: &str) -> String {
+    let columns = message.rsplit_once(": ").map_or(message, |(_, columns)| columns);
+    let mut table = "";
+    let mut names = Vec::new();
+    for column in columns.split(", ") {
+        if let Some((of, name)) = column.split_once('.') {
+            table = of;
+            names.push(name);
+        }
+    }
+    format!("{table}_{}_key", names.join("_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_name;
+
+    #[test]
+    fn a_key_has_the_same_name_on_both_engines() {
+        let message = "UNIQUE constraint failed: memberships.organization_id, memberships.account_id";
+        assert_eq!(key_name(message), "memberships_organization_id_account_id_key");
+    }
+}

@@ -1,0 +1,631 @@
+//! The tables as queries see them; `SqlKeyword` columns hold enums, `SqlJson` columns hold JSON text.
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    accounts (id) {
+        id -> SqlId,
+        login_id -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        display_name -> Nullable<Text>,
+        locale -> SqlKeyword,
+        time_zone -> Text,
+        password_hash -> Nullable<Text>,
+        password_version -> Integer,
+        recovery_email -> Nullable<Text>,
+        recovery_key -> Nullable<Text>,
+        default_organization_id -> Nullable<SqlId>,
+        ui_settings -> SqlJson,
+        avatar_etag -> Nullable<Text>,
+        staff_role -> Nullable<SqlKeyword>,
+        version -> BigInt,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+        deleted_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    login_addresses (address_key) {
+        address_key -> Text,
+        account_id -> SqlId,
+        kind -> SqlKeyword,
+        reserved_until -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    registrations (id) {
+        id -> SqlId,
+        email -> Text,
+        email_key -> Text,
+        details -> SqlJson,
+        token_hash -> Binary,
+        code_hash -> Binary,
+        code_expires_at -> SqlInstant,
+        code_tries -> Integer,
+        expires_at -> SqlInstant,
+        created_at -> SqlInstant,
+        confirmed_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    sessions (id) {
+        id -> SqlId,
+        account_id -> SqlId,
+        mode -> SqlKeyword,
+        secret_hash -> Binary,
+        previous_hash -> Nullable<Binary>,
+        successor -> Nullable<Binary>,
+        successor_until -> Nullable<SqlInstant>,
+        device -> Text,
+        ip -> Text,
+        created_at -> SqlInstant,
+        authenticated_at -> SqlInstant,
+        last_used_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        ended_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    spent_refresh_tokens (token_hash) {
+        token_hash -> Binary,
+        session_id -> SqlId,
+        spent_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    login_id_changes (id) {
+        id -> SqlId,
+        account_id -> SqlId,
+        session_id -> SqlId,
+        state -> SqlKeyword,
+        old_login_id -> Text,
+        old_login_key -> Text,
+        new_login_id -> Text,
+        new_login_key -> Text,
+        old_password_hash -> Text,
+        old_recovery_email -> Nullable<Text>,
+        old_recovery_key -> Nullable<Text>,
+        created_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        confirmed_at -> Nullable<SqlInstant>,
+        undo_until -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    one_time_tokens (token_hash) {
+        token_hash -> Binary,
+        purpose -> Text,
+        account_id -> Nullable<SqlId>,
+        organization_id -> Nullable<SqlId>,
+        subject -> Nullable<SqlId>,
+        details -> SqlJson,
+        created_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        used_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    security_log (id) {
+        id -> SqlId,
+        account_id -> SqlId,
+        at -> SqlInstant,
+        action -> Text,
+        session_id -> Nullable<SqlId>,
+        ip -> Text,
+        device -> Text,
+        details -> SqlJson,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    avatars (account_id) {
+        account_id -> SqlId,
+        content_type -> Text,
+        image -> Binary,
+        etag -> Text,
+        updated_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    signing_keys (kid) {
+        kid -> Text,
+        public_key -> Binary,
+        private_key -> Binary,
+        created_at -> SqlInstant,
+        retired_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    service_tokens (id) {
+        id -> SqlId,
+        role -> Text,
+        token_hash -> Binary,
+        created_at -> SqlInstant,
+        revoked_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    organization_numbers (number) {
+        number -> Text,
+        organization_id -> SqlId,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    organizations (id) {
+        id -> SqlId,
+        number -> Text,
+        kind -> SqlKeyword,
+        name -> Text,
+        search_key -> Text,
+        billing_address -> Nullable<SqlJson>,
+        country -> Text,
+        vat_number -> Nullable<Text>,
+        vat_verified_at -> Nullable<SqlInstant>,
+        website -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        locale -> SqlKeyword,
+        time_zone -> Text,
+        currency -> SqlKeyword,
+        currency_fixed -> Bool,
+        is_test -> Bool,
+        owner_count -> Integer,
+        audit_sequence -> BigInt,
+        audit_head -> Binary,
+        version -> BigInt,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+        deleted_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    memberships (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        account_id -> SqlId,
+        role -> SqlKeyword,
+        products -> SqlJson,
+        billing -> Bool,
+        expires_at -> Nullable<SqlInstant>,
+        reminded_at -> Nullable<SqlInstant>,
+        version -> BigInt,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    invitations (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        email -> Text,
+        email_key -> Text,
+        role -> SqlKeyword,
+        products -> SqlJson,
+        billing -> Bool,
+        access_expires_at -> Nullable<SqlInstant>,
+        locale -> SqlKeyword,
+        state -> SqlKeyword,
+        invited_by -> SqlId,
+        replaces_account_id -> Nullable<SqlId>,
+        created_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        closed_at -> Nullable<SqlInstant>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    absorptions (id) {
+        id -> SqlId,
+        account_id -> SqlId,
+        target_email -> Text,
+        target_key -> Text,
+        state -> SqlKeyword,
+        password_version -> Integer,
+        created_at -> SqlInstant,
+        ended_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    absorption_steps (absorption_id, organization_id) {
+        absorption_id -> SqlId,
+        organization_id -> SqlId,
+        invitation_id -> Nullable<SqlId>,
+        state -> SqlKeyword,
+        updated_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    audit_log (organization_id, sequence) {
+        organization_id -> SqlId,
+        sequence -> BigInt,
+        id -> SqlId,
+        at -> SqlInstant,
+        actor_kind -> Text,
+        account_id -> Nullable<SqlId>,
+        session_id -> Nullable<SqlId>,
+        action -> Text,
+        subject -> Text,
+        before -> Nullable<SqlJson>,
+        after -> Nullable<SqlJson>,
+        reason -> Nullable<Text>,
+        personal_hash -> Nullable<Binary>,
+        mac -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    audit_personal (organization_id, sequence) {
+        organization_id -> SqlId,
+        sequence -> BigInt,
+        salt -> Binary,
+        content -> SqlJson,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    catalogue_versions (id) {
+        id -> SqlId,
+        valid_from -> Date,
+        document -> Text,
+        etag -> Text,
+        created_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    anonymous_carts (id) {
+        id -> SqlId,
+        secret_hash -> Binary,
+        currency -> SqlKeyword,
+        country -> Text,
+        customer_kind -> SqlKeyword,
+        content -> SqlJson,
+        version -> BigInt,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+        expires_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    carts (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        state -> SqlKeyword,
+        content -> SqlJson,
+        created_by -> SqlId,
+        version -> BigInt,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    quotes (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        token_hash -> Binary,
+        cart_id -> SqlId,
+        content_hash -> Binary,
+        lines -> SqlJson,
+        day -> Date,
+        created_by -> SqlId,
+        created_at -> SqlInstant,
+        expires_at -> SqlInstant,
+        used_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    orders (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        cart_id -> SqlId,
+        state -> SqlKeyword,
+        currency -> SqlKeyword,
+        net -> BigInt,
+        tax -> BigInt,
+        total -> BigInt,
+        payment_method -> SqlKeyword,
+        created_by -> SqlId,
+        created_at -> SqlInstant,
+        lapses_at -> SqlInstant,
+        paid_at -> Nullable<SqlInstant>,
+        closed_at -> Nullable<SqlInstant>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    products (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        order_id -> SqlId,
+        category -> Text,
+        product_type -> Text,
+        offer -> Text,
+        frequency -> SqlKeyword,
+        currency -> SqlKeyword,
+        name -> Text,
+        search_key -> Text,
+        options -> SqlJson,
+        state -> SqlKeyword,
+        unit_price -> BigInt,
+        anchor_day -> Nullable<Integer>,
+        term_start -> Nullable<Date>,
+        term_end -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+        activated_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    invoices (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        order_id -> Nullable<SqlId>,
+        state -> SqlKeyword,
+        number -> Nullable<Text>,
+        issued_on -> Nullable<Date>,
+        currency -> SqlKeyword,
+        net -> BigInt,
+        tax -> BigInt,
+        total -> BigInt,
+        taxes -> SqlJson,
+        seller -> SqlJson,
+        buyer -> SqlJson,
+        created_at -> SqlInstant,
+        paid_at -> Nullable<SqlInstant>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    invoice_lines (organization_id, invoice_id, position) {
+        organization_id -> SqlId,
+        invoice_id -> SqlId,
+        position -> Integer,
+        product_id -> Nullable<SqlId>,
+        offer -> Text,
+        description -> SqlJson,
+        frequency -> Nullable<SqlKeyword>,
+        quantity -> Integer,
+        unit_price -> BigInt,
+        discount -> BigInt,
+        net -> BigInt,
+        tax_rate -> Text,
+        period_start -> Nullable<Date>,
+        period_end -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    invoice_series (organization_id, year) {
+        organization_id -> SqlId,
+        year -> Integer,
+        last_number -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    payments (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        invoice_id -> SqlId,
+        order_id -> Nullable<SqlId>,
+        provider -> Text,
+        method -> SqlKeyword,
+        method_token -> Text,
+        amount -> BigInt,
+        currency -> SqlKeyword,
+        state -> SqlKeyword,
+        provider_reference -> Nullable<Text>,
+        failure_code -> Nullable<Text>,
+        created_by -> SqlId,
+        created_at -> SqlInstant,
+        updated_at -> SqlInstant,
+        settled_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    jobs (bucket, id) {
+        bucket -> Integer,
+        id -> SqlId,
+        organization_id -> Nullable<SqlId>,
+        kind -> Text,
+        payload -> Binary,
+        run_at -> SqlInstant,
+        attempts -> Integer,
+        leased_until -> Nullable<SqlInstant>,
+        state -> SqlKeyword,
+        last_error -> Nullable<Text>,
+        created_at -> SqlInstant,
+        done_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    development_mails (id) {
+        id -> SqlId,
+        recipient -> Text,
+        subject -> Text,
+        text_body -> Text,
+        html_body -> Text,
+        links -> SqlJson,
+        code -> Nullable<Text>,
+        sent_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    idempotency_keys (scope_hash) {
+        scope_hash -> Binary,
+        body_hash -> Binary,
+        state -> SqlKeyword,
+        leased_until -> SqlInstant,
+        status -> Nullable<Integer>,
+        headers -> Nullable<SqlJson>,
+        body -> Nullable<Binary>,
+        expires_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    throttles (bucket_hash) {
+        bucket_hash -> Binary,
+        count -> Integer,
+        window_ends_at -> SqlInstant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    login_addresses,
+    registrations,
+    sessions,
+    spent_refresh_tokens,
+    login_id_changes,
+    one_time_tokens,
+    security_log,
+    avatars,
+    signing_keys,
+    service_tokens,
+    organization_numbers,
+    organizations,
+    memberships,
+    invitations,
+    absorptions,
+    absorption_steps,
+    audit_log,
+    audit_personal,
+    catalogue_versions,
+    anonymous_carts,
+    carts,
+    quotes,
+    orders,
+    products,
+    invoices,
+    invoice_lines,
+    invoice_series,
+    payments,
+    jobs,
+    development_mails,
+    idempotency_keys,
+    throttles,
+);

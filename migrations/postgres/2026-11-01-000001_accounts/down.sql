@@ -1,0 +1,11 @@
+DROP TABLE service_tokens;
+DROP TABLE signing_keys;
+DROP TABLE avatars;
+DROP TABLE security_log;
+DROP TABLE one_time_tokens;
+DROP TABLE login_id_changes;
+DROP TABLE spent_refresh_tokens;
+DROP TABLE sessions;
+DROP TABLE registrations;
+DROP TABLE login_addresses;
+DROP TABLE accounts;
