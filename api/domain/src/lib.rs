@@ -2,10 +2,21 @@
 //!
 //! Rule numbers such as `ACC-5` or `PRD-1` name the rules this code carries out.
 
+pub mod accounts;
+pub mod emails;
 pub mod ids;
+pub mod languages;
+pub mod memberships;
 pub mod money;
+pub mod organizations;
+pub mod passwords;
+pub mod permissions;
 pub mod refusals;
+pub mod search_keys;
+pub mod staff;
 pub mod time;
+pub mod time_zones;
+mod words;
 
 pub use ids::Id;
 pub use money::{Currency, Money};

@@ -34,7 +34,7 @@ diesel::table! {
     login_addresses (address_key) {
         address_key -> Text,
         account_id -> SqlId,
-        kind -> SqlKeyword,
+        kind -> Text,
         reserved_until -> Nullable<SqlInstant>,
     }
 }
@@ -65,7 +65,7 @@ diesel::table! {
     sessions (id) {
         id -> SqlId,
         account_id -> SqlId,
-        mode -> SqlKeyword,
+        mode -> Text,
         secret_hash -> Binary,
         previous_hash -> Nullable<Binary>,
         successor -> Nullable<Binary>,
@@ -99,7 +99,7 @@ diesel::table! {
         id -> SqlId,
         account_id -> SqlId,
         session_id -> SqlId,
-        state -> SqlKeyword,
+        state -> Text,
         old_login_id -> Text,
         old_login_key -> Text,
         new_login_id -> Text,
@@ -279,7 +279,7 @@ diesel::table! {
         account_id -> SqlId,
         target_email -> Text,
         target_key -> Text,
-        state -> SqlKeyword,
+        state -> Text,
         password_version -> Integer,
         created_at -> SqlInstant,
         ended_at -> Nullable<SqlInstant>,
@@ -294,7 +294,7 @@ diesel::table! {
         absorption_id -> SqlId,
         organization_id -> SqlId,
         invitation_id -> Nullable<SqlId>,
-        state -> SqlKeyword,
+        state -> Text,
         updated_at -> SqlInstant,
     }
 }
@@ -329,7 +329,7 @@ diesel::table! {
         organization_id -> SqlId,
         sequence -> BigInt,
         salt -> Binary,
-        content -> SqlJson,
+        content -> Text,
     }
 }
 
@@ -371,7 +371,7 @@ diesel::table! {
     carts (organization_id, id) {
         organization_id -> SqlId,
         id -> SqlId,
-        state -> SqlKeyword,
+        state -> Text,
         content -> SqlJson,
         created_by -> SqlId,
         version -> BigInt,
@@ -544,7 +544,7 @@ diesel::table! {
         run_at -> SqlInstant,
         attempts -> Integer,
         leased_until -> Nullable<SqlInstant>,
-        state -> SqlKeyword,
+        state -> Text,
         last_error -> Nullable<Text>,
         created_at -> SqlInstant,
         done_at -> Nullable<SqlInstant>,
@@ -574,7 +574,7 @@ diesel::table! {
     idempotency_keys (scope_hash) {
         scope_hash -> Binary,
         body_hash -> Binary,
-        state -> SqlKeyword,
+        state -> Text,
         leased_until -> SqlInstant,
         status -> Nullable<Integer>,
         headers -> Nullable<SqlJson>,
@@ -593,6 +593,9 @@ diesel::table! {
         window_ends_at -> SqlInstant,
     }
 }
+
+diesel::joinable!(sessions -> accounts (account_id));
+diesel::joinable!(spent_refresh_tokens -> sessions (session_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,

@@ -11,6 +11,10 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, SqlType, Text, Timestamptz, Uuid as UuidType};
 use diesel::sqlite::Sqlite;
 use manager_domain::ids::{Id, Kind};
+use manager_domain::languages::Language;
+use manager_domain::memberships::{InvitationState, Role};
+use manager_domain::organizations::OrganizationKind;
+use manager_domain::staff::StaffRole;
 use manager_domain::{Currency, Instant};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -200,4 +204,4 @@ macro_rules! keywords {
         }
     )*};
 }
-keywords!(Currency);
+keywords!(Currency, Language, OrganizationKind, InvitationState, Role, StaffRole);

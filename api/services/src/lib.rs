@@ -1,1 +1,47 @@
+//! Use cases: one function each. A use case owns its transaction, decides the order of things, and enqueues mail and jobs.
 
+pub mod audit_log;
+pub mod calls;
+pub mod clock;
+pub mod errors;
+pub mod jobs;
+pub mod mails;
+pub mod passwords;
+pub mod security_log;
+pub mod sessions;
+pub mod settings;
+pub mod signing_keys;
+pub mod throttles;
+pub mod vault;
+
+use std::sync::Arc;
+
+use manager_domain::ids::IdGenerator;
+use manager_domain::{Clock, Id, Instant};
+use manager_repository::Database;
+
+pub use calls::Call;
+pub use errors::{Error, Result};
+pub use settings::Settings;
+pub use vault::Vault;
+
+/// What every use case works with; clones share it.
+#[derive(Clone)]
+pub struct Services {
+    pub db: Database,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+    pub vault: Arc<Vault>,
+    pub keys: signing_keys::KeyRing,
+    pub passwords: passwords::Hasher,
+    pub settings: Arc<Settings>,
+    /// Rung after a commit that enqueued work, so that a worker of this process starts at once.
+    pub bell: jobs::Bell,
+}
+
+impl Services {
+    /// A fresh id whose sort order follows `now`.
+    pub fn id<K>(&self, now: Instant) -> Id<K> {
+        self.ids.next(now)
+    }
+}

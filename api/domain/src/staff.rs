@@ -1,0 +1,13 @@
+//! Staff roles (STF-1).
+
+use crate::words::words;
+
+words! {
+    /// What a support agent may do beyond their own account.
+    StaffRole {
+        Support = "support",
+        Finance = "finance",
+        Catalogue = "catalogue",
+        Admin = "admin",
+    }
+}

@@ -1,0 +1,8 @@
+//! Time zones by their IANA names.
+
+use chrono_tz::Tz;
+
+/// The zone of this name, such as `Europe/Zurich`.
+pub fn parse(name: &str) -> Option<Tz> {
+    name.parse().ok()
+}

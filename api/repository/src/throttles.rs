@@ -1,0 +1,56 @@
+//! Counters of attempts per window, shared by all server processes.
+
+use diesel::prelude::*;
+use manager_domain::Instant;
+
+use crate::connection::AnyConnection;
+use crate::errors::Error;
+use crate::schema::throttles;
+use crate::sql_types::sql;
+
+/// A counter after an attempt was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub count: i32,
+    pub window_ends_at: Instant,
+}
+
+/// The counter's state without counting; `None` where no window runs.
+pub fn peek(conn: &mut AnyConnection, bucket_hash: &[u8], now: Instant) -> Result<Option<Count>, Error> {
+    let query = throttles::table.filter(throttles::bucket_hash.eq(bucket_hash));
+    let query = query.filter(throttles::window_ends_at.gt(sql(now)));
+    let row: Option<(i32, Instant)> =
+        query.select((throttles::count, throttles::window_ends_at)).first(conn).optional()?;
+    Ok(row.map(|(count, window_ends_at)| Count { count, window_ends_at }))
+}
+
+/// Counts an attempt, starting a window that ends at `ends_at` where none runs.
+pub fn count(tx: &mut AnyConnection, bucket_hash: &[u8], now: Instant, ends_at: Instant) -> Result<Count, Error> {
+    let lapsed = throttles::table.filter(throttles::bucket_hash.eq(bucket_hash));
+    diesel::delete(lapsed.filter(throttles::window_ends_at.le(sql(now)))).execute(tx)?;
+    crate::each!(tx, |c| diesel::insert_into(throttles::table)
+        .values((
+            throttles::bucket_hash.eq(bucket_hash),
+            throttles::count.eq(0),
+            throttles::window_ends_at.eq(sql(ends_at)),
+        ))
+        .on_conflict_do_nothing()
+        .execute(c)?);
+    diesel::update(throttles::table.filter(throttles::bucket_hash.eq(bucket_hash)))
+        .set(throttles::count.eq(throttles::count + 1))
+        .execute(tx)?;
+    let row: (i32, Instant) = throttles::table
+        .filter(throttles::bucket_hash.eq(bucket_hash))
+        .select((throttles::count, throttles::window_ends_at))
+        .first(tx)?;
+    Ok(Count { count: row.0, window_ends_at: row.1 })
+}
+
+pub fn reset(tx: &mut AnyConnection, bucket_hash: &[u8]) -> Result<(), Error> {
+    diesel::delete(throttles::table.filter(throttles::bucket_hash.eq(bucket_hash))).execute(tx)?;
+    Ok(())
+}
+
+pub fn purge(tx: &mut AnyConnection, now: Instant) -> Result<usize, Error> {
+    Ok(diesel::delete(throttles::table.filter(throttles::window_ends_at.le(sql(now)))).execute(tx)?)
+}

@@ -1,0 +1,122 @@
+//! Appending to an organization's audit log (ORG-5): chained by an HMAC whose key is outside the database.
+
+use hmac::digest::Digest;
+use manager_domain::ids::*;
+use manager_repository::{AnyConnection, audit_log as rows};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::Sha256;
+
+use crate::errors::{Error, Result};
+use crate::vault::{Purpose, random};
+use crate::{Call, Services};
+
+/// A change of state as it is written down. Values hold ids and words, never secrets or personal text.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What happened, `noun.verb`, such as `membership.changed`.
+    pub action: &'static str,
+    /// The id of what it happened to.
+    pub subject: String,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    /// Personal text (a name, an address): chained as a salted hash, so that it can be erased.
+    pub personal: Option<String>,
+}
+
+impl Entry {
+    pub fn new(action: &'static str, subject: impl ToString) -> Self {
+        Self { action, subject: subject.to_string(), before: None, after: None, personal: None }
+    }
+
+    #[must_use]
+    pub fn before(mut self, value: impl Into<Value>) -> Self {
+        self.before = Some(value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn after(mut self, value: impl Into<Value>) -> Self {
+        self.after = Some(value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn personal(mut self, text: impl Into<String>) -> Self {
+        self.personal = Some(text.into());
+        self
+    }
+}
+
+/// Appends an entry in the caller's transaction. The organization's row is locked by it, as the chain needs an order.
+pub fn append(tx: &mut AnyConnection, services: &Services, call: &Call, organization: OrganizationId, entry: Entry) -> Result<()> {
+    let head = rows::lock_head(tx, organization)?.ok_or_else(|| Error::defect("audit entry for an absent organization"))?;
+    let salt = random::<16>()?;
+    let row = rows::AuditEntry {
+        organization_id: organization,
+        sequence: head.sequence + 1,
+        id: services.id(call.now),
+        at: call.now,
+        actor_kind: if call.actor.is_some() { "member" } else { "system" }.to_owned(),
+        account_id: call.actor.map(|actor| actor.account),
+        session_id: call.actor.map(|actor| actor.session),
+        action: entry.action.to_owned(),
+        subject: entry.subject,
+        before: entry.before,
+        after: entry.after,
+        reason: None,
+        personal_hash: entry.personal.as_ref().map(|text| personal_hash(&salt, text)),
+        mac: Vec::new(),
+    };
+    let mac = chain(services, &head.mac, &row)?;
+    rows::insert(tx, &rows::AuditEntry { mac: mac.clone(), ..row.clone() })?;
+    if let Some(content) = entry.personal {
+        rows::insert_personal(tx, organization, row.sequence, &salt, &content)?;
+    }
+    rows::set_head(tx, organization, row.sequence, &mac)?;
+    Ok(())
+}
+
+/// The MAC of an entry over its predecessor's and its own content.
+pub fn chain(services: &Services, previous: &[u8], row: &rows::AuditEntry) -> Result<Vec<u8>> {
+    #[derive(Serialize, Deserialize)]
+    struct Content<'a> {
+        previous: &'a [u8],
+        organization: OrganizationId,
+        sequence: i64,
+        id: EventId,
+        at: i64,
+        actor_kind: &'a str,
+        account: Option<AccountId>,
+        session: Option<SessionId>,
+        action: &'a str,
+        subject: &'a str,
+        before: Option<Value>,
+        after: Option<Value>,
+        reason: Option<&'a str>,
+        personal_hash: Option<&'a [u8]>,
+    }
+    let content = Content {
+        previous,
+        organization: row.organization_id,
+        sequence: row.sequence,
+        id: row.id,
+        at: row.at.micros(),
+        actor_kind: &row.actor_kind,
+        account: row.account_id,
+        session: row.session_id,
+        action: &row.action,
+        subject: &row.subject,
+        before: row.before.clone(),
+        after: row.after.clone(),
+        reason: row.reason.as_deref(),
+        personal_hash: row.personal_hash.as_deref(),
+    };
+    let bytes = serde_json::to_vec(&content).map_err(Error::defect)?;
+    Ok(services.vault.mac(Purpose::AuditChain, &bytes).to_vec())
+}
+
+/// The salted hash under which personal text is chained.
+pub fn personal_hash(salt: &[u8], text: &str) -> Vec<u8> {
+    Sha256::new().chain_update(salt).chain_update(text.as_bytes()).finalize().to_vec()
+}

@@ -1,0 +1,26 @@
+//! The circumstances of a call: when, from where, by whom.
+
+use manager_domain::languages::Language;
+use manager_domain::{Instant, ids::*};
+
+/// What every use case is told about the request it serves.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The moment the request came in; the present for everything it does (`TIM-1`).
+    pub now: Instant,
+    /// The client's address, taken from forwarded headers only behind a trusted proxy.
+    pub ip: String,
+    /// What the client calls itself (`User-Agent`), at most 200 characters.
+    pub device: String,
+    /// The language to answer an unknown person in.
+    pub language: Language,
+    /// The signed-in person, where there is one.
+    pub actor: Option<Actor>,
+}
+
+/// The signed-in person behind a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor {
+    pub account: AccountId,
+    pub session: SessionId,
+}

@@ -1,0 +1,63 @@
+//! Background work: rows written in the transaction that needs them, done afterwards by workers (`TIM-4`).
+
+use std::sync::Arc;
+
+use manager_domain::Instant;
+use manager_domain::ids::*;
+use manager_repository::{AnyConnection, jobs as rows};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::errors::{Error, Result};
+use crate::mails::Mail;
+use crate::vault::Purpose;
+use crate::Services;
+
+/// Wakes the workers of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    pub async fn heard(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// A piece of work, as stored (encrypted, for it may carry secrets on their way to a mail).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Job {
+    /// Send a mail.
+    Mail(Mail),
+    /// Ask the provider to carry out a payment that was committed, unless its outcome is known by now.
+    CollectPayment { organization: OrganizationId, payment: PaymentId },
+}
+
+impl Job {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Mail(_) => "mail",
+            Self::CollectPayment { .. } => "collect_payment",
+        }
+    }
+
+    const fn organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Mail(_) => None,
+            Self::CollectPayment { organization, .. } => Some(*organization),
+        }
+    }
+}
+
+/// Enqueues work inside the caller's transaction; it runs at `run_at` or soon after.
+pub fn enqueue(tx: &mut AnyConnection, services: &Services, now: Instant, run_at: Instant, job: &Job) -> Result<JobId> {
+    let id: JobId = services.id(now);
+    let plain = serde_json::to_vec(job).map_err(Error::defect)?;
+    let payload = services.vault.seal(Purpose::JobPayloads, id.uuid().as_bytes(), &plain)?;
+    rows::insert(tx, &rows::NewJob { id, organization: job.organization(), kind: job.kind(), payload, run_at, created_at: now })?;
+    Ok(id)
+}

@@ -1,0 +1,395 @@
+//! Sessions: login, refresh, logout, and what a person sees of them (ACC-9).
+
+use manager_domain::ids::*;
+use manager_domain::{Code, Instant};
+use manager_repository::accounts::Account;
+use manager_repository::{AnyConnection, accounts, sessions as rows};
+use serde_json::json;
+
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::passwords::Verdict;
+use crate::vault::{self, Purpose};
+use crate::{Call, Services, security_log, signing_keys, throttles};
+
+pub use rows::Session;
+
+/// For so long the successor of a rotated refresh token is kept for a client that lost the answer.
+const LOST_ANSWER: chrono::Duration = chrono::Duration::seconds(30);
+
+/// How a client keeps its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Tokens in the body: apps and integrations.
+    Bearer,
+    /// A cookie only: browsers.
+    Cookie,
+}
+
+impl Mode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Cookie => "cookie",
+        }
+    }
+}
+
+/// What a client gets when it is let in.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    pub account: AccountId,
+    pub session: SessionId,
+    pub mode: Mode,
+    pub access_token: String,
+    /// Seconds the access token lives.
+    pub expires_in: i64,
+    /// The refresh token, or the value of the session cookie.
+    pub secret: String,
+    /// Seconds the session lives when it isn't used.
+    pub session_expires_in: i64,
+    /// To be sent as `X-CSRF-Token` with unsafe requests by cookie.
+    pub csrf_token: String,
+    /// Recognises this device at a later login, so that strangers can't lock it out.
+    pub device_token: String,
+}
+
+/// What a login asks.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The comparison key of the address; an address that isn't one has none and is refused alike.
+    pub login_key: String,
+    pub password: String,
+    pub mode: Mode,
+    pub device_token: Option<String>,
+}
+
+/// A session's secret before its row is written.
+pub struct Secret {
+    pub id: SessionId,
+    pub mode: Mode,
+    pub token: String,
+}
+
+impl Secret {
+    pub fn new(services: &Services, call: &Call, mode: Mode) -> Result<Self> {
+        Ok(Self { id: services.id(call.now), mode, token: vault::token("mrt")? })
+    }
+}
+
+/// Opens a session in the caller's transaction.
+pub fn open(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, secret: &Secret) -> Result<()> {
+    rows::insert(
+        tx,
+        &Session {
+            id: secret.id,
+            account_id: account,
+            mode: secret.mode.as_str().to_owned(),
+            secret_hash: hash(services, &secret.token),
+            previous_hash: None,
+            successor: None,
+            successor_until: None,
+            device: call.device.clone(),
+            ip: call.ip.clone(),
+            created_at: call.now,
+            authenticated_at: call.now,
+            last_used_at: call.now,
+            expires_at: call.now + services.settings.session_lifetime,
+            ended_at: None,
+        },
+    )?;
+    let details = json!({ "session": secret.id, "mode": secret.mode.as_str() });
+    security_log::append(tx, services, call, account, "session.opened", details)
+}
+
+/// What the client gets for a session that was opened or refreshed.
+pub fn grant(services: &Services, call: &Call, account: AccountId, secret: Secret) -> Result<Grant> {
+    let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now)?;
+    Ok(Grant {
+        account,
+        session: secret.id,
+        mode: secret.mode,
+        access_token,
+        expires_in,
+        secret: secret.token,
+        session_expires_in: services.settings.session_lifetime.num_seconds(),
+        csrf_token: csrf_token(services, secret.id),
+        device_token: device_token(services, account),
+    })
+}
+
+/// Logs in with login ID and password.
+///
+/// # Errors
+/// `invalid_credentials` after the same work for known and unknown addresses; `too_many_requests`.
+pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Grant> {
+    let now = call.now;
+    let (account, bucket) = {
+        let (key, ip, device) = (login.login_key.clone(), call.ip.clone(), login.device_token.clone());
+        let shared = services.clone();
+        let look_up = move |conn: &mut AnyConnection| -> Result<_> {
+            let account = accounts::find_by_login_key(conn, &key)?;
+            let known = account.as_ref().zip(device.as_ref()).is_some_and(|(a, d)| knows_device(&shared, a.id, d));
+            let bucket = if known { (throttles::LOGIN_DEVICE, device.unwrap_or_default()) } else { (throttles::LOGIN_ADDRESS, key) };
+            throttles::check(conn, &shared, now, throttles::LOGIN_IP, &ip)?;
+            throttles::check(conn, &shared, now, bucket.0, &bucket.1)?;
+            Ok((account, bucket))
+        };
+        services.db.read(look_up).await?
+    };
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
+    let verdict = services.passwords.verify(&login.password, stored).await?;
+    let Some(account) = account.filter(|_| verdict != Verdict::Wrong) else {
+        count_failure(services, call, bucket).await?;
+        return Err(Code::InvalidCredentials.into());
+    };
+    let rehash = match verdict {
+        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
+    enter(services, call, &account, bucket, rehash, login.mode).await
+}
+
+async fn count_failure(services: &Services, call: &Call, bucket: (throttles::Limit, String)) -> Result<()> {
+    let (shared, ip, now) = (services.clone(), call.ip.clone(), call.now);
+    let count = move |tx: &mut AnyConnection| {
+        throttles::count(tx, &shared, now, throttles::LOGIN_IP, &ip)?;
+        throttles::count(tx, &shared, now, bucket.0, &bucket.1)
+    };
+    services.db.write(count).await
+}
+
+async fn enter(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    bucket: (throttles::Limit, String),
+    rehash: Option<String>,
+    mode: Mode,
+) -> Result<Grant> {
+    let secret = Secret::new(services, call, mode)?;
+    let id = account.id;
+    let version = account.password_version;
+    let (shared, call_, opened) = (services.clone(), call.clone(), Secret { token: secret.token.clone(), ..secret });
+    services
+        .db
+        .write(move |tx| {
+            // The password was checked outside: it must still be this one.
+            let current = accounts::find(tx, id)?.ok_or(Code::InvalidCredentials)?;
+            if current.password_version != version {
+                return Err(Error::from(Code::InvalidCredentials));
+            }
+            if let Some(hash) = &rehash {
+                accounts::set_password(tx, id, version, hash, false, call_.now)?;
+            }
+            throttles::reset(tx, &shared, bucket.0, &bucket.1)?;
+            open(tx, &shared, &call_, id, &opened)
+        })
+        .await?;
+    grant(services, call, id, Secret { token: secret.token, ..secret })
+}
+
+/// What became of a refresh token.
+enum Refreshed {
+    Rotated(AccountId, SessionId, Mode),
+    /// The answer was lost: the successor that was handed out already.
+    Again(AccountId, SessionId, Mode, String),
+    /// A token that was used before: somebody has a copy, the session is over.
+    Copied,
+    Unknown,
+    Ended,
+}
+
+/// Rotates the refresh token.
+///
+/// The immediately previous token gets the same successor again for 30 seconds; any other token that was used before
+/// ends the session.
+///
+/// # Errors
+/// `invalid_token`, `session_ended`.
+pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Grant> {
+    let successor = vault::token("mrt")?;
+    let (shared, call_, token, next) = (services.clone(), call.clone(), token.to_owned(), successor.clone());
+    let refreshed = services.db.write(move |tx| rotate(tx, &shared, &call_, &token, &next)).await?;
+    let (account, id, mode, token) = match refreshed {
+        Refreshed::Rotated(account, id, mode) => (account, id, mode, successor),
+        Refreshed::Again(account, id, mode, token) => (account, id, mode, token),
+        Refreshed::Copied => {
+            services.bell.ring();
+            return Err(Code::SessionEnded.into());
+        }
+        Refreshed::Ended => return Err(Code::SessionEnded.into()),
+        Refreshed::Unknown => return Err(Code::InvalidToken.into()),
+    };
+    grant(services, call, account, Secret { id, mode, token })
+}
+
+fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str, next: &str) -> Result<Refreshed> {
+    let now = call.now;
+    let from_hash = hash(services, token);
+    let Some(session) = rows::find_by_any_secret(tx, &from_hash)? else { return Ok(Refreshed::Unknown) };
+    if session.ended_at.is_some() || session.expires_at <= now {
+        return Ok(Refreshed::Ended);
+    }
+    let mode = if session.mode == "cookie" { Mode::Cookie } else { Mode::Bearer };
+    let successor = services.vault.seal(Purpose::RefreshTokens, token.as_bytes(), next.as_bytes())?;
+    let rotation = rows::Rotation {
+        from_hash: &from_hash,
+        to_hash: &hash(services, next),
+        successor: &successor,
+        successor_until: now + LOST_ANSWER,
+        expires_at: now + services.settings.session_lifetime,
+        ip: &call.ip,
+        device: &call.device,
+        now,
+    };
+    if rows::rotate(tx, session.id, &rotation)? {
+        return Ok(Refreshed::Rotated(session.account_id, session.id, mode));
+    }
+    // Somebody was faster, or the token is older: read again what stands now.
+    let Some(session) = rows::find_by_any_secret(tx, &from_hash)? else { return Ok(Refreshed::Unknown) };
+    if session.ended_at.is_some() {
+        return Ok(Refreshed::Ended);
+    }
+    let kept = session.successor.filter(|_| {
+        session.previous_hash.as_deref() == Some(&from_hash[..]) && session.successor_until.is_some_and(|until| now <= until)
+    });
+    if let Some(kept) = kept {
+        let plain = services.vault.open(Purpose::RefreshTokens, token.as_bytes(), &kept)?;
+        let token = String::from_utf8(plain.to_vec()).map_err(Error::defect)?;
+        return Ok(Refreshed::Again(session.account_id, session.id, mode, token));
+    }
+    end_copied(tx, services, call, session.account_id, session.id)?;
+    Ok(Refreshed::Copied)
+}
+
+fn end_copied(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, id: SessionId) -> Result<()> {
+    rows::end(tx, account, id, call.now)?;
+    security_log::append(tx, services, call, account, "session.token_reused", json!({ "session": id }))?;
+    if let Some(account) = accounts::find(tx, account)? {
+        Mail::new(&account.login_id, account.locale, Template::SessionEndedForSafety)
+            .with("name", account.name())
+            .with("at", call.now.to_string())
+            .with("device", call.device.clone())
+            .enqueue(tx, services, call.now)?;
+    }
+    Ok(())
+}
+
+/// The living session and account behind a cookie's secret.
+pub async fn by_secret(services: &Services, secret: &str, now: Instant) -> Result<Option<(Session, Account)>> {
+    let hash = hash(services, secret);
+    services.db.read(move |conn| Ok(rows::find_by_secret(conn, &hash, now)?)).await
+}
+
+/// The living session and account an access token names.
+pub async fn by_id(services: &Services, id: SessionId, now: Instant) -> Result<Option<(Session, Account)>> {
+    services.db.read(move |conn| Ok(rows::find_living(conn, id, now)?)).await
+}
+
+/// The person's living sessions, newest first.
+pub async fn list(services: &Services, account: AccountId, now: Instant) -> Result<Vec<Session>> {
+    services.db.read(move |conn| Ok(rows::list_living(conn, account, now)?)).await
+}
+
+/// Ends one of the person's sessions.
+///
+/// # Errors
+/// `not_found` where the person has no such living session.
+pub async fn end(services: &Services, call: &Call, account: AccountId, id: SessionId) -> Result<()> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            if !rows::end(tx, account, id, call.now)? {
+                return Err(Error::from(Code::NotFound));
+            }
+            manager_repository::login_id_changes::close_pending_of_session(tx, account, id)?;
+            security_log::append(tx, &shared, &call, account, "session.ended", json!({ "session": id }))
+        })
+        .await
+}
+
+/// Ends all of the person's sessions but the one that asks; answers how many.
+pub async fn end_others(services: &Services, call: &Call, account: AccountId, spare: SessionId) -> Result<usize> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let ended = end_all_in(tx, account, Some(spare), call.now)?;
+            security_log::append(tx, &shared, &call, account, "session.others_ended", json!({ "count": ended }))?;
+            Ok(ended)
+        })
+        .await
+}
+
+/// Ends the account's sessions but `spare`, and with them the login ID changes that they asked for (ACC-5).
+pub fn end_all_in(tx: &mut AnyConnection, account: AccountId, spare: Option<SessionId>, now: Instant) -> Result<usize> {
+    manager_repository::login_id_changes::close_pending_but(tx, account, spare)?;
+    Ok(rows::end_all(tx, account, spare, now)?)
+}
+
+/// Proves the password again for a session, for what needs a fresh login.
+///
+/// # Errors
+/// `wrong_password`, `too_many_requests`.
+pub async fn step_up(services: &Services, call: &Call, account: &Account, session: SessionId, password: &str) -> Result<()> {
+    confirm_password(services, call, account, password).await?;
+    let (shared, call, id) = (services.clone(), call.clone(), account.id);
+    services
+        .db
+        .write(move |tx| {
+            rows::set_authenticated(tx, session, call.now)?;
+            security_log::append(tx, &shared, &call, id, "session.stepped_up", json!({ "session": session }))
+        })
+        .await
+}
+
+/// Checks the signed-in person's password, throttled per account; the caller compares `password_version` again inside
+/// its transaction.
+///
+/// # Errors
+/// `wrong_password`, `too_many_requests`.
+pub async fn confirm_password(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
+    let (shared, now, key) = (services.clone(), call.now, account.id.to_string());
+    let check = move |conn: &mut AnyConnection| throttles::check(conn, &shared, now, throttles::CONFIRMATIONS, &key);
+    services.db.read(check).await?;
+    if services.passwords.verify(password, account.password_hash.as_deref()).await? != Verdict::Wrong {
+        return Ok(());
+    }
+    let (shared, key) = (services.clone(), account.id.to_string());
+    let count = move |tx: &mut AnyConnection| throttles::count(tx, &shared, now, throttles::CONFIRMATIONS, &key);
+    services.db.write(count).await?;
+    Err(Code::WrongPassword.into())
+}
+
+/// Inside a transaction: the account, if its password is still the one that was checked outside.
+///
+/// # Errors
+/// `wrong_password` where it changed meanwhile.
+pub fn unchanged(tx: &mut AnyConnection, account: &Account) -> Result<Account> {
+    let current = accounts::find(tx, account.id)?.filter(|c| c.password_version == account.password_version);
+    current.ok_or_else(|| Code::WrongPassword.into())
+}
+
+fn hash(services: &Services, token: &str) -> Vec<u8> {
+    services.vault.mac(Purpose::RefreshTokens, token.as_bytes()).to_vec()
+}
+
+/// The token that unsafe requests by cookie must carry.
+pub fn csrf_token(services: &Services, session: SessionId) -> String {
+    encode(&services.vault.mac(Purpose::CsrfTokens, session.uuid().as_bytes()))
+}
+
+fn device_token(services: &Services, account: AccountId) -> String {
+    encode(&services.vault.mac(Purpose::DeviceTokens, account.uuid().as_bytes()))
+}
+
+fn knows_device(services: &Services, account: AccountId, token: &str) -> bool {
+    subtle::ConstantTimeEq::ct_eq(device_token(services, account).as_bytes(), token.as_bytes()).into()
+}
+
+fn encode(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,66 @@
+//! Figures of the rules that an operator may change, and where links lead.
+
+use chrono::Duration;
+use chrono_tz::Tz;
+use manager_domain::{Currency, Money};
+
+/// Every *(config)* figure that use cases need.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The product's name in mails and as password context.
+    pub product_name: String,
+    /// The only base of `iss` and of links to the API, without a trailing slash.
+    pub public_url: String,
+    /// Where links in mails lead people, without a trailing slash (the built-in pages by default).
+    pub frontend_url: String,
+    /// `false` refuses what only development may do.
+    pub production: bool,
+    pub registration_lifetime: Duration,
+    pub code_lifetime: Duration,
+    pub access_token_lifetime: Duration,
+    /// A session that isn't used for so long ends.
+    pub session_lifetime: Duration,
+    pub login_id_change_lifetime: Duration,
+    pub login_id_undo: Duration,
+    pub password_reset_lifetime: Duration,
+    pub recovery_email_lifetime: Duration,
+    pub step_up_lifetime: Duration,
+    pub password_min: usize,
+    pub password_max: usize,
+    pub invitation_lifetime: Duration,
+    pub organizations_per_account: i64,
+    /// CAT-3, in minor units of either currency.
+    pub minimum_charge: i64,
+    pub anonymous_cart_lifetime: Duration,
+    pub price_token_lifetime: Duration,
+    pub order_lifetime: Duration,
+    pub billing_zone: Tz,
+    pub currencies: Vec<Currency>,
+    /// The seller as invoices name it.
+    pub seller: Seller,
+    /// `false` for load tests: no throttling.
+    pub rate_limits: bool,
+}
+
+/// The seller's identity on invoices (BIL-1).
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Seller {
+    pub name: String,
+    pub line1: String,
+    pub postal_code: String,
+    pub city: String,
+    pub country: String,
+    pub vat_number: String,
+}
+
+impl Settings {
+    /// The smallest amount for which a billing frequency is offered.
+    pub const fn minimum(&self, currency: Currency) -> Money {
+        Money::new(self.minimum_charge, currency)
+    }
+
+    /// A link for a mail: a page of the front end with the token in the fragment, which never reaches a server's log.
+    pub fn link(&self, page: &str, token: &str) -> String {
+        format!("{}/{page}#token={token}", self.frontend_url)
+    }
+}

@@ -1,0 +1,214 @@
+//! Access tokens: EdDSA JWTs that anyone can verify through the JWKS (RFC 7519, RFC 9068, RFC 8037).
+//!
+//! They carry identity and session only; rights are read per request.
+
+use std::sync::{Arc, RwLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Duration;
+use ed25519_dalek::SigningKey as Ed25519;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use manager_domain::ids::*;
+use manager_domain::{Code, Instant};
+use manager_repository::signing_keys as rows;
+use serde::{Deserialize, Serialize};
+
+use crate::errors::{Error, Result};
+use crate::vault::{Purpose, random};
+use crate::Services;
+
+const TYPE: &str = "at+jwt";
+/// A retired key verifies so long: more than an access token lives.
+const RETIREMENT: Duration = Duration::hours(1);
+/// An unknown key id makes this process look for new keys, but not more often than this.
+const RELOAD_PAUSE: Duration = Duration::seconds(5);
+
+/// The claims of an access token.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    pub iss: String,
+    pub aud: String,
+    pub sub: AccountId,
+    pub sid: SessionId,
+    pub iat: i64,
+    pub nbf: i64,
+    pub exp: i64,
+    pub jti: String,
+}
+
+/// The keys of this process, loaded from the database it shares with others.
+#[derive(Clone, Default)]
+pub struct KeyRing(Arc<RwLock<Ring>>);
+
+#[derive(Default)]
+struct Ring {
+    signer: Option<(String, EncodingKey)>,
+    verifiers: Vec<Verifier>,
+    loaded_at: Option<Instant>,
+}
+
+struct Verifier {
+    kid: String,
+    key: DecodingKey,
+    x: String,
+    retired_at: Option<Instant>,
+}
+
+/// A public key as RFC 7517 shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicKey {
+    pub kty: &'static str,
+    pub crv: &'static str,
+    pub alg: &'static str,
+    #[serde(rename = "use")]
+    pub usage: &'static str,
+    pub kid: String,
+    pub x: String,
+}
+
+/// Makes a first key where there is none, and loads all keys.
+pub async fn prepare(services: &Services, now: Instant) -> Result<()> {
+    let fresh = fresh_key(services, now)?;
+    services
+        .db
+        .write(move |tx| {
+            if rows::list(tx)?.iter().all(|key| key.retired_at.is_some()) {
+                rows::insert(tx, &fresh)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await?;
+    load(services, now).await
+}
+
+/// Makes a new signing key; the old ones verify until their tokens are gone.
+pub async fn rotate(services: &Services, now: Instant) -> Result<String> {
+    let fresh = fresh_key(services, now)?;
+    let kid = fresh.kid.clone();
+    services
+        .db
+        .write(move |tx| {
+            rows::purge(tx, now - RETIREMENT)?;
+            rows::insert(tx, &fresh)?;
+            rows::retire_others(tx, &fresh.kid, now)?;
+            Ok::<_, Error>(())
+        })
+        .await?;
+    load(services, now).await?;
+    Ok(kid)
+}
+
+fn fresh_key(services: &Services, now: Instant) -> Result<rows::SigningKey> {
+    let key = Ed25519::from_bytes(&random::<32>()?);
+    let kid = URL_SAFE_NO_PAD.encode(random::<9>()?);
+    let private = services.vault.seal(Purpose::SigningKeys, kid.as_bytes(), key.as_bytes())?;
+    let public_key = key.verifying_key().to_bytes().to_vec();
+    Ok(rows::SigningKey { kid, public_key, private_key: private, created_at: now, retired_at: None })
+}
+
+/// Reads the keys anew.
+pub async fn load(services: &Services, now: Instant) -> Result<()> {
+    let keys = services.db.read(|conn| Ok::<_, Error>(rows::list(conn)?)).await?;
+    let mut ring = Ring { loaded_at: Some(now), ..Ring::default() };
+    for key in keys {
+        if ring.signer.is_none() && key.retired_at.is_none() {
+            let secret = services.vault.open(Purpose::SigningKeys, key.kid.as_bytes(), &key.private_key)?;
+            let secret: [u8; 32] = secret.as_slice().try_into().map_err(Error::defect)?;
+            let document = Ed25519::from_bytes(&secret).to_pkcs8_der().map_err(Error::defect)?;
+            ring.signer = Some((key.kid.clone(), EncodingKey::from_ed_der(document.as_bytes())));
+        }
+        let x = URL_SAFE_NO_PAD.encode(&key.public_key);
+        let verifier = DecodingKey::from_ed_components(&x).map_err(Error::defect)?;
+        ring.verifiers.push(Verifier { kid: key.kid, key: verifier, x, retired_at: key.retired_at });
+    }
+    if let Ok(mut current) = services.keys.0.write() {
+        *current = ring;
+    }
+    Ok(())
+}
+
+/// An access token for the session, and the seconds it lives.
+pub fn sign(services: &Services, account: AccountId, session: SessionId, now: Instant) -> Result<(String, i64)> {
+    let lifetime = services.settings.access_token_lifetime;
+    let claims = Claims {
+        iss: services.settings.public_url.clone(),
+        aud: services.settings.public_url.clone(),
+        sub: account,
+        sid: session,
+        iat: now.unix_seconds(),
+        nbf: now.unix_seconds(),
+        exp: (now + lifetime).unix_seconds(),
+        jti: URL_SAFE_NO_PAD.encode(random::<12>()?),
+    };
+    let ring = services.keys.0.read().map_err(Error::defect)?;
+    let (kid, key) = ring.signer.as_ref().ok_or_else(|| Error::defect("no signing key"))?;
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(TYPE.to_owned());
+    header.kid = Some(kid.clone());
+    let token = jsonwebtoken::encode(&header, &claims, key).map_err(Error::defect)?;
+    Ok((token, lifetime.num_seconds()))
+}
+
+/// The claims of a valid access token.
+///
+/// # Errors
+/// `invalid_token` whatever is wrong with it: form, algorithm, type, key, signature, issuer, audience or times.
+pub async fn verify(services: &Services, token: &str, now: Instant) -> Result<Claims> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| Code::InvalidToken)?;
+    if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
+        return Err(Code::InvalidToken.into());
+    }
+    let kid = header.kid.ok_or(Code::InvalidToken)?;
+    if !services.keys.knows(&kid) && services.keys.may_reload(now) {
+        load(services, now).await?;
+    }
+    let claims = services.keys.decode(&kid, token, now)?;
+    let expected = &services.settings.public_url;
+    let seconds = now.unix_seconds();
+    let valid = claims.iss == *expected && claims.aud == *expected && claims.nbf <= seconds && seconds < claims.exp;
+    if valid { Ok(claims) } else { Err(Code::InvalidToken.into()) }
+}
+
+impl KeyRing {
+    fn knows(&self, kid: &str) -> bool {
+        self.0.read().is_ok_and(|ring| ring.verifiers.iter().any(|verifier| verifier.kid == kid))
+    }
+
+    fn may_reload(&self, now: Instant) -> bool {
+        self.0.read().is_ok_and(|ring| ring.loaded_at.is_none_or(|at| now - at > RELOAD_PAUSE))
+    }
+
+    fn decode(&self, kid: &str, token: &str, now: Instant) -> Result<Claims> {
+        let ring = self.0.read().map_err(Error::defect)?;
+        let verifier = ring.verifiers.iter().find(|verifier| verifier.kid == kid).ok_or(Code::InvalidToken)?;
+        if verifier.retired_at.is_some_and(|at| now - at > RETIREMENT) {
+            return Err(Code::InvalidToken.into());
+        }
+        // Times are compared with the injected clock by the caller; the library would read the system's.
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        let data = jsonwebtoken::decode::<Claims>(token, &verifier.key, &validation);
+        data.map(|data| data.claims).map_err(|_| Code::InvalidToken.into())
+    }
+
+    /// The public halves of all keys that still verify.
+    pub fn public(&self, now: Instant) -> Vec<PublicKey> {
+        let Ok(ring) = self.0.read() else { return Vec::new() };
+        let living = ring.verifiers.iter().filter(|v| v.retired_at.is_none_or(|at| now - at <= RETIREMENT));
+        living
+            .map(|verifier| PublicKey {
+                kty: "OKP",
+                crv: "Ed25519",
+                alg: "EdDSA",
+                usage: "sig",
+                kid: verifier.kid.clone(),
+                x: verifier.x.clone(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,73 @@
+//! Bounds on attempts, counted in the database so that all server processes share them.
+
+use chrono::Duration;
+use manager_domain::{Code, Instant, Refusal};
+use manager_repository::{AnyConnection, throttles as rows};
+
+use crate::errors::Result;
+use crate::vault::Purpose;
+use crate::Services;
+
+/// A bound on how often something may be tried within a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub name: &'static str,
+    pub max: i32,
+    pub window: Duration,
+}
+
+/// Wrong passwords for one address, known or not.
+pub const LOGIN_ADDRESS: Limit = Limit { name: "login_address", max: 10, window: Duration::minutes(15) };
+/// Wrong passwords from a device that logged in before: a bucket of its own, so that strangers can't lock it out.
+pub const LOGIN_DEVICE: Limit = Limit { name: "login_device", max: 10, window: Duration::minutes(15) };
+/// Wrong passwords from one network address.
+pub const LOGIN_IP: Limit = Limit { name: "login_ip", max: 100, window: Duration::minutes(15) };
+/// Mails that strangers can cause to one address.
+pub const MAILS: Limit = Limit { name: "mails", max: 5, window: Duration::hours(1) };
+/// Mails that one network address can cause.
+pub const MAILS_IP: Limit = Limit { name: "mails_ip", max: 60, window: Duration::hours(1) };
+/// Wrong codes for one address; after them only the link works.
+pub const CODES: Limit = Limit { name: "codes", max: 15, window: Duration::days(1) };
+/// Wrong passwords given again inside a session (step-up and sensitive changes).
+pub const CONFIRMATIONS: Limit = Limit { name: "confirmations", max: 10, window: Duration::minutes(15) };
+/// Requests for a new login ID, so that `login_id_taken` is no directory of addresses.
+pub const LOGIN_ID_CHANGES: Limit = Limit { name: "login_id_changes", max: 10, window: Duration::hours(1) };
+/// Invitations one account can send.
+pub const INVITATIONS: Limit = Limit { name: "invitations", max: 50, window: Duration::hours(1) };
+
+fn bucket(services: &Services, limit: Limit, key: &str) -> [u8; 32] {
+    services.vault.mac(Purpose::Throttles, format!("{}\0{key}", limit.name).as_bytes())
+}
+
+fn refusal(now: Instant, window_ends_at: Instant) -> Refusal {
+    let seconds = (window_ends_at - now).num_seconds().max(1);
+    Refusal::new(Code::TooManyRequests).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+/// Refuses with 429 once the bound is used up; counts nothing.
+pub fn check(conn: &mut AnyConnection, services: &Services, now: Instant, limit: Limit, key: &str) -> Result<()> {
+    if !services.settings.rate_limits {
+        return Ok(());
+    }
+    match rows::peek(conn, &bucket(services, limit, key), now)? {
+        Some(count) if count.count >= limit.max => Err(refusal(now, count.window_ends_at).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Counts one attempt in the caller's transaction, which must commit for the count to stand.
+pub fn count(tx: &mut AnyConnection, services: &Services, now: Instant, limit: Limit, key: &str) -> Result<()> {
+    rows::count(tx, &bucket(services, limit, key), now, now + limit.window)?;
+    Ok(())
+}
+
+/// Counts one attempt, or refuses with 429 when it is one too many.
+pub fn take(tx: &mut AnyConnection, services: &Services, now: Instant, limit: Limit, key: &str) -> Result<()> {
+    check(tx, services, now, limit, key)?;
+    count(tx, services, now, limit, key)
+}
+
+/// Forgets earlier attempts, after a success.
+pub fn reset(tx: &mut AnyConnection, services: &Services, limit: Limit, key: &str) -> Result<()> {
+    Ok(rows::reset(tx, &bucket(services, limit, key))?)
+}
