@@ -1,5 +1,8 @@
 //! Mails: what is to be said to whom, enqueued with the change that causes it and sent after its commit.
 
+pub mod rendering;
+pub mod transports;
+
 use manager_domain::Instant;
 use manager_domain::languages::Language;
 use manager_repository::AnyConnection;

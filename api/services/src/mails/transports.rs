@@ -1,0 +1,99 @@
+//! How mails leave: by SMTP, or, in development, printed and kept for the local mail page.
+
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::response::Severity;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use manager_domain::ids::JobId;
+use manager_domain::Instant;
+use manager_repository::{Json, development_mails as rows};
+
+use super::rendering::Rendered;
+use crate::errors::{Error, Result};
+use crate::Services;
+
+/// Where mails go.
+#[derive(Clone)]
+pub enum Transport {
+    Smtp { mailer: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox },
+    /// Printed, and kept in the database for the local page.
+    Development,
+}
+
+/// Whether a mail left.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sent {
+    Yes,
+    /// The server refused it for good: trying again is of no use.
+    Refused(String),
+    /// The server is away or busy.
+    Later(String),
+}
+
+impl Transport {
+    /// A transport for `smtp://` and `smtps://` URLs, connected when first needed.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the URL or the sender.
+    pub fn smtp(url: &str, from: &str) -> std::result::Result<Self, String> {
+        let mailer = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|error| error.to_string())?;
+        let mailer = mailer.timeout(Some(std::time::Duration::from_secs(20))).build();
+        let from = from.parse().map_err(|error| format!("sender {from}: {error}"))?;
+        Ok(Self::Smtp { mailer, from })
+    }
+
+    /// Sends one mail; `id` makes sending twice recognisable.
+    pub async fn send(&self, services: &Services, id: JobId, to: &str, mail: Rendered, now: Instant) -> Result<Sent> {
+        match self {
+            Self::Smtp { mailer, from } => send_smtp(mailer, from, id, to, mail).await,
+            Self::Development => keep(services, id, to, mail, now).await.map(|()| Sent::Yes),
+        }
+    }
+}
+
+async fn send_smtp(
+    mailer: &AsyncSmtpTransport<Tokio1Executor>,
+    from: &Mailbox,
+    id: JobId,
+    to: &str,
+    mail: Rendered,
+) -> Result<Sent> {
+    let Ok(to) = to.parse::<lettre::Address>() else { return Ok(Sent::Refused("not an address".to_owned())) };
+    let message = Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to))
+        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+        .subject(mail.subject)
+        .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))
+        .map_err(Error::defect)?;
+    Ok(match mailer.send(message).await {
+        Ok(response) if response.code().severity == Severity::PositiveCompletion => Sent::Yes,
+        Ok(response) => Sent::Later(response.code().to_string()),
+        Err(error) if error.is_permanent() => Sent::Refused(error.to_string()),
+        Err(error) => Sent::Later(error.to_string()),
+    })
+}
+
+async fn keep(services: &Services, id: JobId, to: &str, mail: Rendered, now: Instant) -> Result<()> {
+    print(to, &mail);
+    let row = rows::DevelopmentMail {
+        id,
+        recipient: to.to_owned(),
+        subject: mail.subject,
+        text_body: mail.text,
+        html_body: mail.html,
+        links: Json(mail.links),
+        code: mail.code,
+        sent_at: now,
+    };
+    services.db.write(move |tx| Ok::<_, Error>(rows::insert(tx, &row)?)).await
+}
+
+#[allow(clippy::print_stdout, reason = "development mode prints mails for the person at the terminal")]
+fn print(to: &str, mail: &Rendered) {
+    println!("--- mail to {to}: {}\n{}\n---", mail.subject, mail.text);
+}
+
+/// The kept mails, newest first.
+pub async fn list_kept(services: &Services, limit: i64) -> Result<Vec<rows::DevelopmentMail>> {
+    services.db.read(move |conn| Ok(rows::list(conn, limit)?)).await
+}

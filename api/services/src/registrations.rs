@@ -1,0 +1,262 @@
+//! Registration in two steps (ACC-1, ACC-2, ACC-3): a request without a password, a confirmation that sets it.
+
+use manager_domain::emails::EmailAddress;
+use manager_domain::ids::*;
+use manager_domain::languages::Language;
+use manager_domain::passwords::{self, PasswordPolicy};
+use manager_domain::{Code, Refusal};
+use manager_repository::accounts::Account;
+use manager_repository::{AnyConnection, Json, accounts, registrations as rows};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::organizations::NewOrganization;
+use crate::sessions::{self, Grant, Mode, Secret};
+use crate::vault::{self, Purpose};
+use crate::{Call, Services, carts, invitations, organizations, security_log, throttles};
+
+/// Wrong codes for one registration; then only the link works.
+const CODE_TRIES: i32 = 5;
+
+/// What a person says of themselves, kept until they confirm.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Details {
+    pub first_name: String,
+    pub last_name: String,
+    pub locale: Language,
+    pub time_zone: String,
+    pub joins: Joins,
+    /// An anonymous cart that goes into the new organization.
+    pub cart: Option<CartClaim>,
+}
+
+/// Which organization the person will belong to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Joins {
+    /// A first organization of their own.
+    Own(NewOrganization),
+    /// The one that invited them, by the invitation's token.
+    Invitation(String),
+}
+
+/// An anonymous cart and the secret of its holder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CartClaim {
+    pub id: CartId,
+    pub token: String,
+}
+
+/// How a registration is confirmed.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    Token(String),
+    Code { registration: RegistrationId, code: String },
+}
+
+/// Secrets of a registration on their way to a mail.
+struct Secrets {
+    token: String,
+    code: String,
+}
+
+impl Secrets {
+    fn new() -> Result<Self> {
+        Ok(Self { token: vault::token("reg")?, code: vault::code()? })
+    }
+}
+
+/// Takes a request. Whether the address is taken makes no difference to the answer or the work: its holder gets a mail
+/// that says so, and the pending registration can't be confirmed by anybody.
+///
+/// # Errors
+/// `too_many_requests` for the address, known or not, or the caller's network address.
+pub async fn request(services: &Services, call: &Call, email: &EmailAddress, details: Details) -> Result<RegistrationId> {
+    let id: RegistrationId = services.id(call.now);
+    let secrets = Secrets::new()?;
+    let (shared, call, email) = (services.clone(), call.clone(), email.clone());
+    let write = move |tx: &mut AnyConnection| {
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        rows::insert(
+            tx,
+            &rows::Registration {
+                id,
+                email: email.stored().to_owned(),
+                email_key: email.key().to_owned(),
+                details: Json(serde_json::to_value(&details).map_err(Error::defect)?),
+                token_hash: token_hash(&shared, &secrets.token),
+                code_hash: code_hash(&shared, id, &secrets.code),
+                code_expires_at: call.now + shared.settings.code_lifetime,
+                code_tries: 0,
+                expires_at: call.now + shared.settings.registration_lifetime,
+                created_at: call.now,
+                confirmed_at: None,
+            },
+        )?;
+        mail(tx, &shared, &call, (email.stored(), email.key()), &details, &secrets)
+    };
+    services.db.write(write).await?;
+    Ok(id)
+}
+
+/// Sends a pending registration's mail again, with fresh secrets. Answers alike for ids that aren't pending.
+///
+/// # Errors
+/// `too_many_requests`.
+pub async fn resend(services: &Services, call: &Call, id: RegistrationId) -> Result<()> {
+    let secrets = Secrets::new()?;
+    let (shared, call) = (services.clone(), call.clone());
+    let write = move |tx: &mut AnyConnection| {
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        let pending = rows::find(tx, id)?.filter(|r| r.confirmed_at.is_none() && r.expires_at > call.now);
+        let Some(row) = pending else { return Ok(()) };
+        throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
+        let (token, code) = (token_hash(&shared, &secrets.token), code_hash(&shared, id, &secrets.code));
+        rows::renew(tx, id, &token, &code, call.now + shared.settings.code_lifetime)?;
+        let details = serde_json::from_value(row.details.0).map_err(Error::defect)?;
+        mail(tx, &shared, &call, (&row.email, &row.email_key), &details, &secrets)
+    };
+    services.db.write(write).await
+}
+
+fn mail(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    (email, key): (&str, &str),
+    details: &Details,
+    secrets: &Secrets,
+) -> Result<()> {
+    let settings = &services.settings;
+    let mail = match accounts::find_by_login_key(tx, key)? {
+        Some(account) => Mail::new(&account.login_id, account.locale, Template::RegistrationTaken)
+            .with("name", account.name())
+            .with("link", settings.frontend_url.clone()),
+        None => Mail::new(email, details.locale, Template::RegistrationConfirm)
+            .with("name", details.first_name.clone())
+            .with("hours", settings.registration_lifetime.num_hours())
+            .with("code", secrets.code.clone())
+            .with("code_minutes", settings.code_lifetime.num_minutes())
+            .with("link", settings.link("registration", &secrets.token)),
+    };
+    mail.enqueue(tx, services, call.now)
+}
+
+/// Confirms a registration: account, organization or accepted invitation, claimed cart and first session in one
+/// transaction.
+///
+/// # Errors
+/// `token_lapsed` for a token that is unknown, used or too old; `code_refused`; `validation_failed` with the reasons
+/// against the password; `login_id_taken` where the address was taken meanwhile; `too_many_requests`.
+pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &str, mode: Mode) -> Result<Grant> {
+    let row = prove(services, call, proof).await?;
+    let details: Details = serde_json::from_value(row.details.0.clone()).map_err(Error::defect)?;
+    let context = [&details.first_name, &details.last_name, &row.email, &services.settings.product_name];
+    let policy = PasswordPolicy { min: services.settings.password_min, max: services.settings.password_max };
+    let faults = passwords::check(password, &context.map(String::as_str), policy, "/password");
+    if !faults.is_empty() {
+        return Err(Refusal { faults, ..Refusal::new(Code::PasswordRefused) }.into());
+    }
+    let password_hash = services.passwords.hash(password).await?;
+    let account = new_account(services, call, &row, &details, password_hash);
+    let secret = Secret::new(services, call, mode)?;
+    let opened = Secret { token: secret.token.clone(), ..secret };
+    let (shared, call_, id) = (services.clone(), call.clone(), account.id);
+    services.db.write(move |tx| create(tx, &shared, &call_, &row, &details, &account, &opened)).await?;
+    sessions::grant(services, call, id, secret)
+}
+
+/// The registration that the proof is about.
+async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::Registration> {
+    let now = call.now;
+    let open = move |row: &rows::Registration| row.confirmed_at.is_none() && row.expires_at > now;
+    match proof {
+        Proof::Token(token) => {
+            let hash = token_hash(services, &token);
+            let row = services.db.read(move |conn| Ok::<_, Error>(rows::find_by_token(conn, &hash)?)).await?;
+            row.filter(open).ok_or_else(|| Code::TokenLapsed.into())
+        }
+        Proof::Code { registration, code } => {
+            let expected = code_hash(services, registration, &code);
+            let shared = services.clone();
+            // The try is counted in a transaction that commits whether the code is right or not.
+            let tried = move |tx: &mut AnyConnection| {
+                let Some(row) = rows::find(tx, registration)?.filter(open) else { return Ok(None) };
+                throttles::check(tx, &shared, now, throttles::CODES, &row.email_key)?;
+                let counted = rows::count_try(tx, registration, CODE_TRIES)?;
+                let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
+                let right = counted && matches && row.code_expires_at > now;
+                if !right {
+                    throttles::count(tx, &shared, now, throttles::CODES, &row.email_key)?;
+                }
+                Ok::<_, Error>(right.then_some(row))
+            };
+            services.db.write(tried).await?.ok_or_else(|| Code::CodeRefused.into())
+        }
+    }
+}
+
+fn new_account(services: &Services, call: &Call, row: &rows::Registration, details: &Details, hash: String) -> Account {
+    Account {
+        id: services.id(call.now),
+        login_id: row.email.clone(),
+        first_name: details.first_name.clone(),
+        last_name: details.last_name.clone(),
+        display_name: None,
+        locale: details.locale,
+        time_zone: details.time_zone.clone(),
+        password_hash: Some(hash),
+        password_version: 1,
+        recovery_email: None,
+        recovery_key: None,
+        default_organization_id: None,
+        ui_settings: Json(json!({})),
+        avatar_etag: None,
+        staff_role: None,
+        version: 1,
+        created_at: call.now,
+        updated_at: call.now,
+        deleted_at: None,
+    }
+}
+
+fn create(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &rows::Registration,
+    details: &Details,
+    account: &Account,
+    secret: &Secret,
+) -> Result<()> {
+    if !rows::confirm(tx, row.id, call.now)? {
+        return Err(Code::TokenLapsed.into());
+    }
+    accounts::insert(tx, account)?;
+    if !accounts::claim_address(tx, &row.email_key, account.id, call.now)? {
+        return Err(Code::LoginIdTaken.into());
+    }
+    let actor = crate::calls::Actor { account: account.id, session: secret.id };
+    let call = Call { actor: Some(actor), ..call.clone() };
+    security_log::append(tx, services, &call, account.id, "account.created", Value::Object(Default::default()))?;
+    let organization = match &details.joins {
+        Joins::Own(new) => organizations::create_in(tx, services, &call, account.id, new)?,
+        Joins::Invitation(token) => invitations::accept_by_token_in(tx, services, &call, account, token)?,
+    };
+    if let Some(cart) = &details.cart {
+        carts::claim_in(tx, services, &call, organization, cart.id, &cart.token)?;
+    }
+    sessions::open(tx, services, &call, account.id, secret)
+}
+
+fn token_hash(services: &Services, token: &str) -> Vec<u8> {
+    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
+}
+
+fn code_hash(services: &Services, id: RegistrationId, code: &str) -> Vec<u8> {
+    services.vault.mac(Purpose::RegistrationCodes, format!("{id}\0{code}").as_bytes()).to_vec()
+}

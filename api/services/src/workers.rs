@@ -1,0 +1,144 @@
+//! Workers: claim due jobs, do them, put off what failed, and keep house.
+
+use std::time::Duration as Wait;
+
+use chrono::Duration;
+use manager_domain::Instant;
+use manager_domain::ids::JobId;
+use manager_repository::{AnyConnection, idempotency_keys, jobs as rows, one_time_tokens, registrations, sessions};
+use tokio::sync::watch;
+
+use crate::errors::{Error, Result};
+use crate::jobs::Job;
+use crate::mails::rendering::render;
+use crate::mails::transports::{Sent, Transport};
+use crate::vault::Purpose;
+use crate::Services;
+
+/// Jobs claimed at once, and for how long no other process takes them.
+const BATCH: i64 = 16;
+const LEASE: Duration = Duration::minutes(2);
+/// A job that failed so often is given up, for staff to see.
+const ATTEMPTS: i32 = 12;
+/// How long an idle worker waits for the bell before it looks by itself.
+const IDLE: Wait = Wait::from_secs(1);
+const HOUSEKEEPING: Duration = Duration::minutes(1);
+/// Done jobs and dead tokens are kept so long.
+const KEPT: Duration = Duration::days(7);
+
+/// Why a job isn't done.
+enum Undone {
+    /// Try again later.
+    Failed(String),
+    /// Trying again is of no use.
+    Hopeless(String),
+}
+
+/// Works until `stop` turns true; the job at hand is finished first.
+pub async fn run(services: Services, transport: Transport, mut stop: watch::Receiver<bool>) {
+    let mut next_housekeeping = services.clock.now();
+    while !*stop.borrow() {
+        let now = services.clock.now();
+        if now >= next_housekeeping {
+            next_housekeeping = now + HOUSEKEEPING;
+            if let Err(error) = keep_house(&services, now).await {
+                tracing::warn!(%error, "housekeeping failed and is tried again");
+            }
+        }
+        match work_once(&services, &transport).await {
+            Ok(0) => {
+                tokio::select! {
+                    () = services.bell.heard() => {}
+                    () = tokio::time::sleep(IDLE) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "jobs can't be claimed");
+                tokio::select! {
+                    () = tokio::time::sleep(IDLE) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+    }
+}
+
+/// Does one batch of due jobs; answers how many there were.
+pub async fn work_once(services: &Services, transport: &Transport) -> Result<usize> {
+    let now = services.clock.now();
+    let due = services.db.write(move |tx| Ok::<_, Error>(rows::claim(tx, now, now + LEASE, BATCH)?)).await?;
+    let count = due.len();
+    for row in due {
+        let id = row.id;
+        match perform(services, transport, &row).await {
+            Ok(()) => settle(services, move |tx, now| rows::finish(tx, id, now)).await?,
+            Err(Undone::Hopeless(error)) => {
+                tracing::error!(job = %id, error, "a job is given up");
+                settle(services, move |tx, _| rows::put_off(tx, id, &error, None)).await?;
+            }
+            Err(Undone::Failed(error)) => put_off(services, id, row.attempts + 1, error).await?,
+        }
+    }
+    Ok(count)
+}
+
+async fn perform(services: &Services, transport: &Transport, row: &rows::Job) -> std::result::Result<(), Undone> {
+    let failed = |error: Error| match error {
+        Error::Defect(what) => Undone::Hopeless(what),
+        other => Undone::Failed(other.to_string()),
+    };
+    let context = row.id.uuid();
+    let plain = services.vault.open(Purpose::JobPayloads, context.as_bytes(), &row.payload).map_err(failed)?;
+    let job: Job = serde_json::from_slice(&plain).map_err(|error| Undone::Hopeless(error.to_string()))?;
+    match job {
+        Job::Mail(mail) => {
+            let rendered = render(&mail, &services.settings.product_name).map_err(failed)?;
+            let now = services.clock.now();
+            match transport.send(services, row.id, &mail.to, rendered, now).await.map_err(failed)? {
+                Sent::Yes => Ok(()),
+                Sent::Refused(error) => Err(Undone::Hopeless(error)),
+                Sent::Later(error) => Err(Undone::Failed(error)),
+            }
+        }
+        Job::CollectPayment { organization, payment } => {
+            crate::payments::collect(services, organization, payment, services.clock.now()).await.map_err(failed)
+        }
+    }
+}
+
+async fn put_off(services: &Services, id: JobId, attempts: i32, error: String) -> Result<()> {
+    tracing::warn!(job = %id, attempts, error, "a job failed");
+    settle(services, move |tx, now| {
+        let again = (attempts < ATTEMPTS).then(|| now + Duration::seconds(5 << attempts.clamp(0, 10)));
+        rows::put_off(tx, id, &error, again)
+    })
+    .await
+}
+
+async fn settle<F>(services: &Services, change: F) -> Result<()>
+where
+    F: Fn(&mut AnyConnection, Instant) -> std::result::Result<(), manager_repository::Error> + Send + 'static,
+{
+    let now = services.clock.now();
+    services.db.write(move |tx| Ok::<_, Error>(change(tx, now)?)).await
+}
+
+/// What falls due by itself: lapsing, reminding, and deleting what is of no use any more.
+pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
+    crate::orders::lapse_due(services, now).await?;
+    crate::memberships::remind_expiring(services, now).await?;
+    services
+        .db
+        .write(move |tx| {
+            registrations::purge(tx, now - KEPT)?;
+            one_time_tokens::purge(tx, now - KEPT)?;
+            sessions::purge(tx, now - KEPT)?;
+            idempotency_keys::purge(tx, now)?;
+            manager_repository::throttles::purge(tx, now)?;
+            rows::purge(tx, now - KEPT)?;
+            Ok::<_, Error>(())
+        })
+        .await
+}
