@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod docs;
 pub mod etags;
+pub mod handlers;
 pub mod health;
 pub mod json;
 pub mod language;

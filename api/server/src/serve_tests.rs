@@ -108,8 +108,15 @@ async fn an_empty_bucket_refuses_with_the_time_to_wait() {
 
 #[actix_web::test]
 async fn pages_docs_and_links_are_there() {
-    for path in ["/docs/", "/openapi.json", "/problems", "/problems/not_found", "/links/registration", "/links/app.js"]
-    {
+    for path in [
+        "/docs/",
+        "/openapi.json",
+        "/v1/settings",
+        "/problems",
+        "/problems/not_found",
+        "/links/registration",
+        "/links/app.js",
+    ] {
         assert_eq!(ask(|_| {}, TestRequest::get().uri(path)).await.status, 200, "{path}");
     }
     for path in ["/problems/nothing", "/links/nothing"] {

@@ -13,7 +13,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("button");
   button.disabled = true;
-  problem.textContent = "";
+  problem.textContent = form.dataset.working;
   try {
     await act();
   } catch {
@@ -39,6 +39,7 @@ async function act() {
     if (csrf) headers["X-CSRF-Token"] = csrf[1];
   }
   const answer = await post(form.dataset.call, body, headers);
+  problem.textContent = "";
   if (answer.ok) {
     form.hidden = true;
     done.hidden = false;

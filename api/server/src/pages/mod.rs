@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::path::Path;
 use crate::problems::Problem;
 use crate::problems::page::escaped;
-use texts::Texts;
+use texts::Shared;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -25,18 +25,26 @@ struct LinkPage {
     asks: &'static [Ask],
 }
 
-/// A password to enter: the member of the body, and whether it is being chosen.
+/// A password to enter: the member of the body that takes it.
 struct Ask {
     member: &'static str,
-    chosen: bool,
+    kind: Kind,
 }
 
-const CHOSEN: &[Ask] = &[Ask { member: "password", chosen: true }];
-const UNDO: &[Ask] = &[Ask { member: "password", chosen: false }, Ask { member: "new_password", chosen: true }];
+enum Kind {
+    First,
+    Current,
+    New,
+}
+
+const FIRST: &[Ask] = &[Ask { member: "password", kind: Kind::First }];
+const RESET: &[Ask] = &[Ask { member: "password", kind: Kind::New }];
+const UNDO: &[Ask] =
+    &[Ask { member: "password", kind: Kind::Current }, Ask { member: "new_password", kind: Kind::New }];
 
 const PAGES: &[LinkPage] = &[
-    LinkPage { name: "registration", call: "/v1/accounts/confirm", asks: CHOSEN },
-    LinkPage { name: "password-reset", call: "/v1/auth/password-reset/confirm", asks: CHOSEN },
+    LinkPage { name: "registration", call: "/v1/accounts/confirm", asks: FIRST },
+    LinkPage { name: "password-reset", call: "/v1/auth/password-reset/confirm", asks: RESET },
     LinkPage { name: "login-id-change", call: "/v1/login-id-changes/confirm", asks: &[] },
     LinkPage { name: "login-id-cancel", call: "/v1/login-id-changes/cancel", asks: &[] },
     LinkPage { name: "login-id-undo", call: "/v1/login-id-changes/undo", asks: UNDO },
@@ -75,45 +83,40 @@ async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, 
 }
 
 fn html(page: &LinkPage, language: Language) -> String {
-    let texts = texts::of(language);
-    let words = texts.page(page.name);
-    let label = |name: &str| escaped(texts.label(name));
-    let (title, intro, button, done) =
-        (escaped(&words.title), escaped(&words.text), escaped(&words.button), escaped(&words.done));
+    let (texts, sign_in) = (texts::of(language), texts::sign_in(language));
+    let (words, shared) = (texts.of_page(page.name), &texts.page);
     format!(
-        "<!doctype html>\n<html lang=\"{language}\"><head><meta charset=\"utf-8\"><title>{title}</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"referrer\" content=\"no-referrer\">\n\
-         <link rel=\"stylesheet\" href=\"/links/style.css\"><script src=\"/links/app.js\" defer></script></head>\n\
-         <body><main><h1>{title}</h1>\n<p>{intro}</p>\n\
-         <form id=\"form\" data-call=\"{call}\" data-missing=\"{missing}\" data-failed=\"{failed}\">\n{fields}\
-         <fieldset id=\"sign-in\" hidden disabled><p>{sign_in}</p>\n\
-         <label>{email} <input name=\"login:email\" type=\"email\" autocomplete=\"username\" required></label>\n\
-         <label>{password} <input name=\"login:password\" type=\"password\" autocomplete=\"current-password\" required>\
-         </label></fieldset>\n\
-         <button>{button}</button></form>\n\
-         <p id=\"problem\" role=\"alert\"></p>\n<p id=\"done\" role=\"status\" hidden>{done}</p>\n\
-         <noscript><p>{script}</p></noscript></main></body></html>\n",
+        include_str!("page.html"),
         language = language.as_str(),
+        title = escaped(&words.title),
+        suffix = escaped(&shared.title_suffix),
+        intro = escaped(&words.intro),
+        button = escaped(&words.button),
+        success = escaped(&words.success),
         call = page.call,
-        fields = fields(page, texts),
-        missing = label("missing"),
-        failed = label("failed"),
-        sign_in = label("sign_in"),
-        email = label("email"),
-        password = label("password"),
-        script = label("script"),
+        fields = fields(page, shared),
+        working = escaped(&shared.working),
+        missing = escaped(&shared.missing_token),
+        failed = escaped(&shared.failed),
+        sign_in = escaped(&sign_in.sign_in),
+        email = escaped(&sign_in.email),
+        password = escaped(&shared.password_label),
+        script = escaped(&sign_in.script),
     )
 }
 
-fn fields(page: &LinkPage, texts: &Texts) -> String {
+fn fields(page: &LinkPage, shared: &Shared) -> String {
     let mut fields = String::new();
     for ask in page.asks {
-        let purpose = if ask.chosen { "new-password" } else { "current-password" };
-        let label = if ask.chosen { "new_password" } else { "password" };
+        let (label, purpose) = match ask.kind {
+            Kind::First => (&shared.password_label, "new-password"),
+            Kind::Current => (&shared.current_password_label, "current-password"),
+            Kind::New => (&shared.new_password_label, "new-password"),
+        };
         let _ = writeln!(
             fields,
             "<label>{} <input name=\"{}\" type=\"password\" autocomplete=\"{purpose}\" required></label>",
-            escaped(texts.label(label)),
+            escaped(label),
             ask.member,
         );
     }

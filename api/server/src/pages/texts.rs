@@ -7,17 +7,42 @@ use serde::Deserialize;
 
 use crate::language::Language;
 
+/// What one page says.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Words {
     pub title: String,
-    pub text: String,
+    pub intro: String,
     pub button: String,
-    pub done: String,
+    pub success: String,
+}
+
+/// What all pages share.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Shared {
+    pub title_suffix: String,
+    pub working: String,
+    pub failed: String,
+    pub password_label: String,
+    pub current_password_label: String,
+    pub new_password_label: String,
+    pub missing_token: String,
+}
+
+/// For somebody who has to sign in first, or has no JavaScript.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SignIn {
+    pub email: String,
+    pub sign_in: String,
+    pub script: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Texts {
-    labels: HashMap<String, String>,
+    pub page: Shared,
+    #[serde(flatten)]
     pages: HashMap<String, Words>,
 }
 
@@ -31,14 +56,17 @@ static TEXTS: LazyLock<[Texts; 5]> = LazyLock::new(|| {
     ]
 });
 
+static SIGN_IN: LazyLock<HashMap<String, SignIn>> = LazyLock::new(|| parse(include_str!("../../texts/sign_in.toml")));
+
 static NO_WORDS: Words =
-    Words { title: String::new(), text: String::new(), button: String::new(), done: String::new() };
+    Words { title: String::new(), intro: String::new(), button: String::new(), success: String::new() };
+static NO_SIGN_IN: SignIn = SignIn { email: String::new(), sign_in: String::new(), script: String::new() };
 
 /// Held complete by a test; a broken file leaves the words empty.
-fn parse(file: &str) -> Texts {
+fn parse<T: Default + for<'de> Deserialize<'de>>(file: &str) -> T {
     toml::from_str(file).unwrap_or_else(|error| {
         tracing::error!(%error, "a text file of pages is broken");
-        Texts::default()
+        T::default()
     })
 }
 
@@ -46,13 +74,14 @@ pub fn of(language: Language) -> &'static Texts {
     &TEXTS[language as usize]
 }
 
-impl Texts {
-    pub fn page(&self, name: &str) -> &Words {
-        self.pages.get(name).unwrap_or(&NO_WORDS)
-    }
+pub fn sign_in(language: Language) -> &'static SignIn {
+    SIGN_IN.get(language.as_str()).unwrap_or(&NO_SIGN_IN)
+}
 
-    pub fn label(&self, name: &str) -> &str {
-        self.labels.get(name).map_or("", String::as_str)
+impl Texts {
+    /// By the page's name in links.
+    pub fn of_page(&self, name: &str) -> &Words {
+        self.pages.get(&name.replace('-', "_")).unwrap_or(&NO_WORDS)
     }
 }
 
@@ -64,15 +93,27 @@ mod tests {
     #[test]
     fn every_page_has_its_words_in_every_language() {
         for language in Language::ALL {
-            let texts = of(language);
+            let (texts, sign_in) = (of(language), sign_in(language));
             for page in PAGES {
-                let words = texts.page(page.name);
-                for word in [&words.title, &words.text, &words.button, &words.done] {
+                let words = texts.of_page(page.name);
+                for word in [&words.title, &words.intro, &words.button, &words.success] {
                     assert!(!word.is_empty(), "{} in {}", page.name, language.as_str());
                 }
             }
-            for label in ["password", "new_password", "email", "sign_in", "missing", "failed", "script"] {
-                assert!(!texts.label(label).is_empty(), "{label} in {}", language.as_str());
+            let shared = &texts.page;
+            for word in [
+                &shared.title_suffix,
+                &shared.working,
+                &shared.failed,
+                &shared.password_label,
+                &shared.current_password_label,
+                &shared.new_password_label,
+                &shared.missing_token,
+                &sign_in.email,
+                &sign_in.sign_in,
+                &sign_in.script,
+            ] {
+                assert!(!word.is_empty(), "{}", language.as_str());
             }
         }
     }

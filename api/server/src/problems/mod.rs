@@ -81,7 +81,6 @@ pub const fn status(code: Code) -> StatusCode {
 /// What a response with this status says when nobody said more.
 fn code_of(status: StatusCode) -> Code {
     match status.as_u16() {
-        400 => Code::MalformedRequest,
         401 => Code::Unauthenticated,
         403 => Code::Forbidden,
         404 => Code::NotFound,
@@ -95,7 +94,7 @@ fn code_of(status: StatusCode) -> Code {
         429 => Code::TooManyRequests,
         431 => Code::HeadersTooLarge,
         503 => Code::ServiceUnavailable,
-        400..500 => Code::MalformedRequest,
+        other if other < 500 => Code::MalformedRequest,
         _ => Code::InternalError,
     }
 }

@@ -42,11 +42,15 @@ fn is_problem(headers: &HeaderMap) -> bool {
 
 fn body(refusal: &Refusal, context: &Context<'_>) -> Value {
     let words = text(context.language, refusal.code);
+    let mut params = refusal.params.clone();
+    if let Some(seconds) = retry_after(refusal) {
+        params.insert("retry_after".to_owned(), json!(seconds));
+    }
     let mut body = Map::new();
     body.insert("type".to_owned(), json!(format!("{}/problems/{}", context.public_url, refusal.code)));
     body.insert("title".to_owned(), json!(words.title));
     body.insert("status".to_owned(), json!(status(refusal.code).as_u16()));
-    body.insert("detail".to_owned(), json!(fill(&words.detail, &refusal.params)));
+    body.insert("detail".to_owned(), json!(fill(&words.detail, &params)));
     body.insert("code".to_owned(), json!(refusal.code.as_str()));
     body.insert("request_id".to_owned(), json!(context.request_id));
     if !refusal.faults.is_empty() {
