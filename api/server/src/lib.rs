@@ -5,6 +5,8 @@ pub mod cli;
 pub mod config;
 mod docs;
 pub mod etags;
+#[cfg(test)]
+mod handler_tests;
 pub mod handlers;
 pub mod health;
 pub mod json;

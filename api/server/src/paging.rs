@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use manager_domain::FaultCode;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::__dev::ComposeSchema;
 use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -161,8 +162,9 @@ fn next_url(request: &HttpRequest, cursor: &str) -> String {
     format!("{base}{}?{}{separator}cursor={cursor}", request.path(), query.join("&"))
 }
 
-impl<T: ToSchema> PartialSchema for Page<T> {
-    fn schema() -> RefOr<Schema> {
+/// By hand, because the derived schema would repeat the item's instead of referring to it.
+impl<T: ToSchema> ComposeSchema for Page<T> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let cursor = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
         ObjectBuilder::new()
             .property("data", ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
@@ -175,7 +177,7 @@ impl<T: ToSchema> PartialSchema for Page<T> {
 
 impl<T: ToSchema> ToSchema for Page<T> {
     fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("Page_{}", T::name()))
+        Cow::Borrowed("Page") // utoipa appends the item's name
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{Error, FromRequest, HttpRequest};
 
-/// First `A`, which sees no body; then `B`.
+/// First `A`, which sees no body; then `B`. Taken apart inside the handler: utoipa wants plain names in the signature.
 #[derive(Debug, Clone)]
 pub struct Then<A, B>(pub A, pub B);
 
