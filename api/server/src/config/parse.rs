@@ -1,0 +1,176 @@
+//! From text to values, one small function a kind. `None` means: it may not hold that.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use actix_web::http::Uri;
+use chrono_tz::Tz;
+use ipnet::IpNet;
+use manager_domain::Currency;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Development,
+    Production,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payments {
+    Sandbox,
+    Stripe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// A text that never shows itself in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("********")
+    }
+}
+
+pub fn mode(text: &str) -> Option<Mode> {
+    match text {
+        "development" => Some(Mode::Development),
+        "production" => Some(Mode::Production),
+        _ => None,
+    }
+}
+
+pub fn payments(text: &str) -> Option<Payments> {
+    match text {
+        "sandbox" => Some(Payments::Sandbox),
+        "stripe" => Some(Payments::Stripe),
+        _ => None,
+    }
+}
+
+pub fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "json" => Some(LogFormat::Json),
+        "text" => Some(LogFormat::Text),
+        _ => None,
+    }
+}
+
+pub fn on_off(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// Empty says none.
+pub fn optional<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Option<T>> {
+    move |text| if text.is_empty() { Some(None) } else { parse(text).map(Some) }
+}
+
+/// Empty says `fallback`.
+pub fn or<T: Clone>(parse: impl Fn(&str) -> Option<T>, fallback: T) -> impl Fn(&str) -> Option<T> {
+    move |text| if text.is_empty() { Some(fallback.clone()) } else { parse(text) }
+}
+
+pub fn list<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Vec<T>> {
+    move |text| text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(&parse).collect()
+}
+
+pub fn number<T: FromStr + PartialOrd + Copy>(min: T, max: T) -> impl Fn(&str) -> Option<T> {
+    move |text| text.parse().ok().filter(|value| *value >= min && *value <= max)
+}
+
+pub fn address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?))),
+        None => text.parse().ok(),
+    }
+}
+
+pub fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
+pub fn secret(text: &str) -> Option<Secret> {
+    (!text.trim().is_empty()).then(|| Secret::new(text.trim()))
+}
+
+/// Empty until the data folder is known.
+pub fn database_url(text: &str) -> Option<Secret> {
+    let file = text.strip_prefix("sqlite://").is_some_and(|path| !path.is_empty());
+    let server = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    (text.is_empty() || file || server).then(|| Secret::new(text))
+}
+
+pub fn smtp_url(text: &str) -> Option<Secret> {
+    let rest = text.strip_prefix("smtp://").or_else(|| text.strip_prefix("smtps://"))?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    (!host.is_empty()).then(|| Secret::new(text))
+}
+
+/// An absolute URL without its trailing slash.
+pub fn http_url(text: &str) -> Option<String> {
+    let uri: Uri = text.parse().ok()?;
+    let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let host = uri.host().is_some_and(|host| !host.is_empty());
+    let plain = uri.query().is_none() && !text.contains(['#', '@']);
+    (scheme && host && plain).then(|| text.trim_end_matches('/').to_owned())
+}
+
+pub fn origin(text: &str) -> Option<String> {
+    let url = http_url(text)?;
+    let path = url.split_once("://")?.1.contains('/');
+    (!path).then(|| url.to_ascii_lowercase())
+}
+
+pub fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+pub fn log_filter(text: &str) -> Option<String> {
+    EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
+}
+
+pub fn time_zone(text: &str) -> Option<Tz> {
+    text.parse().ok()
+}
+
+pub fn currencies(text: &str) -> Option<Vec<Currency>> {
+    list(Currency::parse)(text).filter(|currencies| !currencies.is_empty())
+}
+
+/// A URL without its passwords.
+pub fn mask_password(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let masked = rest.rsplit_once('@').and_then(|(user, host)| {
+        let (user, _) = user.split_once(':')?;
+        Some(format!("{user}:********@{host}"))
+    });
+    let url = format!("{scheme}://{}", masked.as_deref().unwrap_or(rest));
+    match url.split_once("password=") {
+        Some((before, after)) => {
+            let others = after.find('&').map_or("", |end| &after[end..]);
+            format!("{before}password=********{others}")
+        }
+        None => url,
+    }
+}

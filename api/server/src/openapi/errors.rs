@@ -1,0 +1,144 @@
+//! The errors of operations: what their form implies is added, what handlers declare gets the problem's schema.
+
+use manager_domain::Code;
+use serde_json::{Map, Value, json};
+
+use crate::language::Language;
+use crate::problems::{status, text};
+
+/// Shared responses: component, example code, description.
+const SHARED: &[(&str, Code, &str)] = &[
+    ("BadRequest", Code::MalformedJson, "The request could not be read"),
+    ("Unauthorized", Code::Unauthenticated, "Not authenticated, or wrongly"),
+    ("Forbidden", Code::Forbidden, "Authenticated, but not allowed"),
+    ("NotFound", Code::NotFound, "Absent, or not yours"),
+    ("PreconditionFailed", Code::PreconditionFailed, "Somebody changed it since you read it"),
+    ("PayloadTooLarge", Code::PayloadTooLarge, "The body is too large"),
+    ("UnsupportedMediaType", Code::UnsupportedMediaType, "The body's media type is not accepted"),
+    ("ValidationFailed", Code::ValidationFailed, "The wrong shape, or broken rules; `errors` lists the faults"),
+    ("PreconditionRequired", Code::PreconditionRequired, "`If-Match` is required here"),
+    ("TooManyRequests", Code::TooManyRequests, "Too many requests"),
+    ("InternalError", Code::InternalError, "A fault of the service"),
+    ("ServiceUnavailable", Code::ServiceUnavailable, "Something the service depends on is away; try again"),
+];
+
+/// Adds to one operation the errors it can answer with.
+pub fn finish(operation: &mut Map<String, Value>) {
+    let implied = implied(operation);
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let Some(responses) = responses.as_object_mut() else { return };
+    for (code, response) in responses.iter_mut() {
+        complete(code, response);
+    }
+    for name in implied {
+        let Some((_, code, _)) = SHARED.iter().find(|(shared, ..)| *shared == name) else { continue };
+        let reference = json!({"$ref": format!("#/components/responses/{name}")});
+        responses.entry(status(*code).as_str()).or_insert(reference);
+    }
+    responses.sort_keys();
+}
+
+fn implied(operation: &Map<String, Value>) -> Vec<&'static str> {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    let has = |place: &str| parameters.into_iter().flatten().any(|parameter| parameter["in"] == place);
+    let if_match = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "If-Match");
+    let secured = operation.get("security").and_then(Value::as_array).is_some_and(|schemes| !schemes.is_empty());
+    let mut names = Vec::new();
+    let mut add = |condition: bool, implied: &[&'static str]| {
+        if condition {
+            names.extend_from_slice(implied);
+        }
+    };
+    let body = operation.contains_key("requestBody");
+    add(body, &["BadRequest", "PayloadTooLarge", "UnsupportedMediaType", "ValidationFailed"]);
+    add(has("query"), &["ValidationFailed"]);
+    add(has("path"), &["NotFound"]);
+    add(secured, &["Unauthorized", "Forbidden"]);
+    add(if_match.is_some(), &["PreconditionFailed"]);
+    add(if_match.is_some_and(|parameter| parameter["required"] == true), &["PreconditionRequired"]);
+    add(true, &["TooManyRequests", "InternalError", "ServiceUnavailable"]);
+    names
+}
+
+/// A declared error without content is a problem.
+fn complete(code: &str, response: &mut Value) {
+    let failed = code.starts_with('4') || code.starts_with('5');
+    let Some(response) = response.as_object_mut() else { return };
+    if failed && !response.contains_key("content") && !response.contains_key("$ref") {
+        response.insert("content".to_owned(), content(None));
+    }
+}
+
+fn content(example: Option<Code>) -> Value {
+    let mut media = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+    if let Some(code) = example {
+        media["example"] = self::example(code);
+    }
+    json!({"application/problem+json": media})
+}
+
+pub fn responses() -> Value {
+    let mut responses = Map::new();
+    for (name, code, description) in SHARED {
+        let mut response = json!({"description": description, "content": content(Some(*code))});
+        match status(*code).as_u16() {
+            401 => response["headers"] = json!({"WWW-Authenticate": {"schema": {"type": "string"}}}),
+            429 | 503 => {
+                let seconds = json!({"type": "integer", "minimum": 0});
+                response["headers"] = json!({"Retry-After": {"description": "Seconds", "schema": seconds}});
+            }
+            _ => {}
+        }
+        responses.insert((*name).to_owned(), response);
+    }
+    Value::Object(responses)
+}
+
+fn example(code: Code) -> Value {
+    let words = text(Language::En, code);
+    let mut example = json!({
+        "type": format!("https://panel.example.com/problems/{code}"),
+        "title": words.title,
+        "status": status(code).as_u16(),
+        "detail": words.detail,
+        "code": code.as_str(),
+        "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    });
+    if code == Code::ValidationFailed {
+        let fault = json!({"pointer": "/email", "code": "invalid_email", "detail": "", "params": {}});
+        example["errors"] = json!([fault]);
+    }
+    example
+}
+
+pub fn problem_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "A problem by RFC 9457; some have more members, named on their page",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri", "description": "The page that explains it"},
+            "title": {"type": "string"},
+            "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string", "description": "For people, in their language"},
+            "code": {"type": "string", "description": "For programs; it never changes"},
+            "request_id": {"type": "string"},
+            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemFault"}},
+        },
+        "additionalProperties": true,
+    })
+}
+
+pub fn fault_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "One faulty field",
+        "required": ["pointer", "code", "detail", "params"],
+        "properties": {
+            "pointer": {"type": "string", "description": "A JSON pointer into the body, or `query:<name>`"},
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
+            "params": {"type": "object", "additionalProperties": true},
+        },
+    })
+}

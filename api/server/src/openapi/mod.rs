@@ -1,0 +1,161 @@
+//! The OpenAPI document: collected from the routes, then finished with what every operation shares.
+
+mod errors;
+
+use std::sync::LazyLock;
+
+use actix_web::App;
+use serde_json::{Map, Value, json};
+use utoipa_actix_web::AppExt;
+
+use crate::routes;
+
+/// Where the document is checked in, from the working directory.
+pub const FILE: &str = "openapi/openapi.json";
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// Tags in the order they are shown; those without operations are left out.
+const TAGS: &[(&str, &str)] = &[
+    ("accounts", "Registration and the person's own account"),
+    ("authentication", "Logging in and out, tokens, passwords"),
+    ("organizations", "Organizations and their audit logs"),
+    ("memberships", "Who belongs to an organization, with which rights"),
+    ("invitations", "Invitations into organizations"),
+    ("catalogue", "What is sold, and its prices"),
+    ("carts", "Carts, anonymous and of organizations"),
+    ("orders", "Orders and their payment"),
+    ("products", "Products in use"),
+    ("billing", "Invoices, credit notes, payment methods and payments"),
+    ("prepaid", "The prepaid account"),
+    ("offers", "Promo codes and free offers"),
+    ("staff", "For the seller's staff"),
+    ("system", "About the service itself"),
+];
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(assemble);
+static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *DOCUMENT));
+
+pub fn document() -> &'static Value {
+    &DOCUMENT
+}
+
+/// As it is checked in: indented, with a final newline.
+pub fn text() -> &'static str {
+    &TEXT
+}
+
+fn assemble() -> Value {
+    let (_, collected) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
+    let collected = serde_json::to_value(&collected).unwrap_or_else(|error| {
+        tracing::error!(%error, "the OpenAPI document cannot be written");
+        json!({})
+    });
+    let mut document = Map::new();
+    document.insert("openapi".to_owned(), json!("3.1.0"));
+    document.insert("info".to_owned(), info());
+    document.insert("servers".to_owned(), json!([{"url": "/"}]));
+    let mut paths = sorted(collected.get("paths"));
+    for operation in paths.values_mut().flat_map(operations) {
+        errors::finish(operation);
+    }
+    document.insert("tags".to_owned(), tags(&paths));
+    document.insert("paths".to_owned(), Value::Object(paths));
+    document.insert("components".to_owned(), components(collected.get("components")));
+    Value::Object(document)
+}
+
+fn info() -> Value {
+    json!({
+        "title": "Manager API",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "The backend of a hosting company's customer panel. Errors are RFC 9457 problems; their \
+            `type` leads to a page that explains them.",
+        "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+    })
+}
+
+fn operations(item: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let members = item.as_object_mut().into_iter().flatten();
+    members.filter(|(name, _)| METHODS.contains(&name.as_str())).filter_map(|(_, operation)| operation.as_object_mut())
+}
+
+fn tags(paths: &Map<String, Value>) -> Value {
+    let operations = paths.values().filter_map(Value::as_object).flat_map(|item| item.values());
+    let used: Vec<&Value> = operations.filter_map(|operation| operation["tags"].as_array()).flatten().collect();
+    let shown = TAGS.iter().filter(|(name, _)| used.iter().any(|tag| *tag == name));
+    shown.map(|(name, description)| json!({"name": name, "description": description})).collect()
+}
+
+fn components(collected: Option<&Value>) -> Value {
+    let schemas = collected.and_then(|components| components.get("schemas"));
+    let mut schemas = sorted(schemas);
+    schemas.insert("Problem".to_owned(), errors::problem_schema());
+    schemas.insert("ProblemFault".to_owned(), errors::fault_schema());
+    schemas.sort_keys();
+    json!({
+        "schemas": schemas,
+        "responses": errors::responses(),
+        "securitySchemes": {
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The access token of a login",
+            },
+            "cookie": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "__Host-session",
+                "description": "A browser's session; unsafe methods need X-CSRF-Token too",
+            },
+            "cart_token": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Cart-Token",
+                "description": "The secret of an anonymous cart",
+            },
+        },
+    })
+}
+
+/// An object with its members in alphabetical order, so that the file changes only where something changed.
+fn sorted(value: Option<&Value>) -> Map<String, Value> {
+    let mut map = value.and_then(Value::as_object).cloned().unwrap_or_default();
+    map.sort_keys();
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_says_what_it_does_and_how_it_fails() {
+        let mut paths = sorted(document().get("paths"));
+        assert!(!paths.is_empty());
+        for operation in paths.values_mut().flat_map(operations) {
+            let id = operation["operationId"].clone();
+            assert!(operation.get("summary").is_some_and(Value::is_string), "{id}");
+            assert!(operation.get("tags").is_some_and(Value::is_array), "{id}");
+            for status in ["429", "500", "503"] {
+                assert!(operation["responses"].get(status).is_some(), "{id} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn check(value: &Value) {
+            if let Some(target) = value.get("$ref").and_then(Value::as_str) {
+                assert!(document().pointer(target.trim_start_matches('#')).is_some(), "{target}");
+            }
+            match value {
+                Value::Array(items) => items.iter().for_each(check),
+                Value::Object(map) => map.values().for_each(check),
+                _ => {}
+            }
+        }
+        check(document());
+    }
+}

@@ -1,0 +1,117 @@
+//! Starting and stopping the HTTP server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use utoipa_actix_web::AppExt;
+
+use crate::config::Config;
+use crate::health::Readiness;
+use crate::middleware::edge;
+use crate::not_found::not_found;
+use crate::state::{AppState, Parts};
+use crate::{docs, metrics, pages, routes};
+
+/// Seconds that running requests get when the server stops.
+const GRACE: u64 = 20;
+
+/// The whole application; in-process tests can call it without a socket.
+pub fn app(
+    state: web::Data<AppState>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+> {
+    let (app, _) = App::new().app_data(state).into_utoipa_app().configure(routes::configure).split_for_parts();
+    app.configure(docs::configure).configure(pages::configure).default_service(web::to(not_found)).wrap(from_fn(edge))
+}
+
+/// A server that answers.
+pub struct RunningServer {
+    pub address: SocketAddr,
+    pub metrics_address: Option<SocketAddr>,
+    pub state: AppState,
+    readiness: Readiness,
+    servers: Vec<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
+}
+
+impl RunningServer {
+    /// Turns unready, accepts no more, and waits for running requests.
+    pub async fn stop(self) -> std::io::Result<()> {
+        self.readiness.drain();
+        for (handle, task) in self.servers {
+            handle.stop(true).await;
+            task.await.map_err(std::io::Error::other)??;
+        }
+        Ok(())
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// Takes the address, so that the configuration knows the real port before anything is built from it.
+pub fn bind(config: &mut Config) -> std::io::Result<TcpListener> {
+    let listener = listen(config.listen)?;
+    config.bound_to(listener.local_addr()?);
+    Ok(listener)
+}
+
+/// Serves on a listener made by [`bind`].
+pub async fn start(config: Config, listener: TcpListener, parts: Parts) -> std::io::Result<RunningServer> {
+    let state = AppState::new(config, parts);
+    let address = listener.local_addr()?;
+    let data = web::Data::new(state.clone());
+    let http = HttpServer::new(move || app(data.clone()))
+        .workers(state.config.http_threads)
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(10))
+        .shutdown_timeout(GRACE)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let mut servers = vec![spawned(http)];
+    let mut metrics_address = None;
+    if let Some(wanted) = state.config.metrics_listen {
+        let listener = listen(wanted)?;
+        metrics_address = Some(listener.local_addr()?);
+        servers.push(spawned(metrics::server(listener, &state.metrics)?));
+    }
+    Ok(RunningServer { address, metrics_address, readiness: state.readiness.clone(), state, servers })
+}
+
+fn spawned(server: Server) -> (ServerHandle, JoinHandle<std::io::Result<()>>) {
+    (server.handle(), tokio::spawn(server))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let named =
+        |error: std::io::Error| std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    TcpListener::bind(address).map_err(named)
+}
+
+/// `manager serve`: until SIGTERM or SIGINT.
+pub async fn run(mut config: Config) -> std::io::Result<()> {
+    let listener = bind(&mut config)?;
+    let (engine, url) = (config.engine(), config.public_url());
+    let server = start(config, listener, Parts::default()).await?;
+    println!("manager is ready on http://{} with {engine}, docs at {url}/docs", server.address);
+    asked_to_stop().await?;
+    tracing::info!("stopping");
+    server.stop().await
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
