@@ -112,7 +112,9 @@ fn fill(text: &str, params: &Map<String, Value>) -> Result<String> {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment
     });
-    ENVIRONMENT.render_str(text, params).map_err(|error| Error::defect(format!("mail text {text:?}: {error}")))
+    ENVIRONMENT
+        .render_str(text, minijinja::value::Serde(params))
+        .map_err(|error| Error::defect(format!("mail text {text:?}: {error}")))
 }
 
 const fn is_about_security(template: Template) -> bool {
