@@ -136,8 +136,8 @@ pub async fn log_in(
 #[schema(examples(json!({"refresh_token": "mrt_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ"})))]
 pub struct RefreshRequest {
     #[serde(default)]
-    #[validate(length(max = 100))]
-    #[schema(required = false, max_length = 100)]
+    #[validate(length(max = 1024))]
+    #[schema(required = false, max_length = 1024)]
     pub refresh_token: Option<String>,
     #[serde(default)]
     #[schema(required = false)]
