@@ -9,6 +9,7 @@ pub mod database;
 pub mod development_mails;
 pub mod errors;
 pub mod idempotency_keys;
+pub mod invitations;
 pub mod jobs;
 pub mod login_id_changes;
 pub mod memberships;

@@ -91,3 +91,39 @@ pub fn remove_owner(tx: &mut AnyConnection, id: OrganizationId) -> Result<bool, 
     let changed = diesel::update(several).set(organizations::owner_count.eq(organizations::owner_count - 1)).execute(tx)?;
     Ok(changed == 1)
 }
+
+/// Locks the organization's row until the end of the transaction: the first lock of whoever changes its members.
+/// Answers whether it is there.
+pub fn lock(tx: &mut AnyConnection, id: OrganizationId) -> Result<bool, Error> {
+    let living = organizations::table.filter(organizations::id.eq(sql(id)).and(organizations::deleted_at.is_null()));
+    let query = living.select(organizations::version);
+    let found: Option<i64> = match tx {
+        AnyConnection::Pg(c) => query.for_update().first(c).optional()?,
+        AnyConnection::Sqlite(c) => query.first(c).optional()?,
+    };
+    Ok(found.is_some())
+}
+
+/// Writes the settings and legal data if the organization is still at `row.version`, and counts the version up.
+pub fn update(tx: &mut AnyConnection, row: &Organization, search_key: &str, now: Instant) -> Result<bool, Error> {
+    let current = organizations::table.filter(organizations::id.eq(sql(row.id)).and(organizations::version.eq(row.version)));
+    let changed = diesel::update(current.filter(organizations::deleted_at.is_null()))
+        .set((
+            organizations::kind.eq(sql(row.kind)),
+            organizations::name.eq(&row.name),
+            organizations::search_key.eq(search_key),
+            organizations::billing_address.eq(sql(row.billing_address.clone())),
+            organizations::country.eq(&row.country),
+            organizations::vat_number.eq(&row.vat_number),
+            organizations::vat_verified_at.eq(sql(row.vat_verified_at)),
+            organizations::website.eq(&row.website),
+            organizations::phone.eq(&row.phone),
+            organizations::locale.eq(sql(row.locale)),
+            organizations::time_zone.eq(&row.time_zone),
+            organizations::currency.eq(sql(row.currency)),
+            organizations::version.eq(row.version + 1),
+            organizations::updated_at.eq(sql(now)),
+        ))
+        .execute(tx)?;
+    Ok(changed == 1)
+}

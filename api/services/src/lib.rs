@@ -4,6 +4,7 @@ pub mod audit_log;
 pub mod calls;
 pub mod clock;
 pub mod errors;
+pub mod invitations;
 pub mod jobs;
 pub mod mails;
 pub mod memberships;

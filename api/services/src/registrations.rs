@@ -16,7 +16,7 @@ use crate::mails::{Mail, Template};
 use crate::organizations::NewOrganization;
 use crate::sessions::{self, Grant, Mode, Secret};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, organizations, security_log, throttles};
+use crate::{Call, Services, invitations, organizations, security_log, throttles};
 
 /// Wrong codes for one registration; then only the link works.
 const CODE_TRIES: i32 = 5;
@@ -245,7 +245,7 @@ fn create(
     security_log::append(tx, services, &call, account.id, "account.created", Value::Object(Default::default()))?;
     let organization = match &details.joins {
         Joins::Own(new) => organizations::create_in(tx, services, &call, account.id, new)?,
-        Joins::Invitation(_) => return Err(Code::TokenLapsed.into()),
+        Joins::Invitation(token) => invitations::accept_by_token_in(tx, services, &call, account, token)?,
     };
     let _ = organization;
     sessions::open(tx, services, &call, account.id, secret)

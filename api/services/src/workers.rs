@@ -125,6 +125,7 @@ where
 
 /// What falls due by itself: lapsing, reminding, and deleting what is of no use any more.
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
+    crate::memberships::remind_expiring(services, now).await?;
     services
         .db
         .write(move |tx| {
