@@ -67,20 +67,25 @@ pub async fn list_audit_log(
     let limit = query.limit();
     let more = i64::from(limit) + 1;
     let rows = audit_log::list(&state.services, member.organization, query.after()?, more).await?;
-    Page::of(rows, limit, |row| row.0.sequence, |(row, personal)| AuditEntryView {
-        id: row.id,
-        sequence: row.sequence,
-        at: row.at,
-        actor: row.actor_kind,
-        account_id: row.account_id,
-        session_id: row.session_id,
-        action: row.action,
-        subject: row.subject,
-        before: row.before,
-        after: row.after,
-        personal,
-        reason: row.reason,
-    })
+    Page::of(
+        rows,
+        limit,
+        |row| row.0.sequence,
+        |(row, personal)| AuditEntryView {
+            id: row.id,
+            sequence: row.sequence,
+            at: row.at,
+            actor: row.actor_kind,
+            account_id: row.account_id,
+            session_id: row.session_id,
+            action: row.action,
+            subject: row.subject,
+            before: row.before,
+            after: row.after,
+            personal,
+            reason: row.reason,
+        },
+    )
 }
 
 /// An earlier answer to compare with.

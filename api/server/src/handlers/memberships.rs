@@ -89,10 +89,15 @@ pub async fn list_memberships(
     let more = i64::from(limit) + 1;
     let rows = memberships::list(&state.services, member.call(), member.organization, query.after()?, more).await?;
     let own = member.membership.id;
-    Page::of(rows, limit, |row| row.0.id, |row| {
-        let sees_all = sees_all || row.0.id == own;
-        MembershipView::of(row, sees_all)
-    })
+    Page::of(
+        rows,
+        limit,
+        |row| row.0.id,
+        |row| {
+            let sees_all = sees_all || row.0.id == own;
+            MembershipView::of(row, sees_all)
+        },
+    )
 }
 
 /// Show a member

@@ -115,15 +115,20 @@ pub async fn list_organizations(
     let limit = query.limit();
     let (account, after) = (caller.account.id, query.after()?);
     let rows = organizations::list(&state.services, &caller.call, account, after, i64::from(limit) + 1).await?;
-    Page::of(rows, limit, |row| row.1.id, |(membership, organization)| OrganizationItem {
-        id: organization.id,
-        name: organization.name,
-        kind: organization.kind,
-        role: membership.role,
-        products: membership.products.0,
-        billing: membership.billing,
-        expires_at: membership.expires_at,
-    })
+    Page::of(
+        rows,
+        limit,
+        |row| row.1.id,
+        |(membership, organization)| OrganizationItem {
+            id: organization.id,
+            name: organization.name,
+            kind: organization.kind,
+            role: membership.role,
+            products: membership.products.0,
+            billing: membership.billing,
+            expires_at: membership.expires_at,
+        },
+    )
 }
 
 /// Create an organization

@@ -177,7 +177,9 @@ fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, De
     let locale = body.locale.unwrap_or(*asked);
     let full_name = manager_domain::accounts::full_name(body.first_name.trim(), body.last_name.trim());
     let joins = match (body.organization, body.invitation) {
-        (Some(organization), None) => read_organization(organization, "/organization", full_name, locale, &time_zone, &mut faults).map(Joins::Own),
+        (Some(organization), None) => {
+            read_organization(organization, "/organization", full_name, locale, &time_zone, &mut faults).map(Joins::Own)
+        }
         (None, Some(token)) => Some(Joins::Invitation(token)),
         (Some(_), Some(_)) => {
             faults.push(Fault::new("/invitation", FaultCode::NotAllowed));
@@ -306,4 +308,3 @@ pub async fn confirm_registration(
     let grant = registrations::confirm(&state.services, &client.0, proof, &body.password, body.mode.into()).await?;
     Ok(granted(HttpResponse::Created(), grant))
 }
-
