@@ -97,9 +97,8 @@ impl Database {
 
     /// Whether a query gets an answer now.
     pub async fn answers(&self) -> bool {
-        let asked = self.read(|conn| {
-            diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(Error::from)
-        });
+        let asked = self
+            .read(|conn| diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(Error::from));
         asked.await.is_ok()
     }
 

@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod sql_types;
 mod sqlite_writer;
+pub mod tables;
 pub mod throttles;
 
 pub use connection::{AnyConnection, Engine, Location};

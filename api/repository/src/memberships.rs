@@ -232,8 +232,8 @@ pub fn update(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<
 
 /// Removes a membership; tells whether there was one.
 pub fn delete(tx: &mut AnyConnection, organization: OrganizationId, id: MembershipId) -> Result<bool, Error> {
-    let row = memberships::table
-        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
+    let row =
+        memberships::table.filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
     Ok(diesel::delete(row).execute(tx)? == 1)
 }
 

@@ -49,8 +49,15 @@ impl Entry {
 }
 
 /// Appends an entry in the caller's transaction. The organization's row is locked by it, as the chain needs an order.
-pub fn append(tx: &mut AnyConnection, services: &Services, call: &Call, organization: OrganizationId, entry: Entry) -> Result<()> {
-    let head = rows::lock_head(tx, organization)?.ok_or_else(|| Error::defect("audit entry for an absent organization"))?;
+pub fn append(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    entry: Entry,
+) -> Result<()> {
+    let head =
+        rows::lock_head(tx, organization)?.ok_or_else(|| Error::defect("audit entry for an absent organization"))?;
     let salt = random::<16>()?;
     let row = rows::AuditEntry {
         organization_id: organization,

@@ -289,7 +289,13 @@ fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Ins
     Ok(sent.ok_or(Code::TokenLapsed)?.0)
 }
 
-fn which(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, which: &Which) -> Result<Invitation> {
+fn which(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    which: &Which,
+) -> Result<Invitation> {
     let key = accounts::find_login_key(tx, account)?.ok_or(Code::NotFound)?;
     let row = match which {
         Which::Token(token) => by_token(tx, services, token, call.now)?,
@@ -330,7 +336,13 @@ pub fn accept_by_token_in(
     Ok(row.organization_id)
 }
 
-fn accept_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account, row: &Invitation) -> Result<()> {
+fn accept_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    row: &Invitation,
+) -> Result<()> {
     let organization = row.organization_id;
     // Locked before the organization, as whoever cancels an absorption does.
     let absorption = row.replaces_account_id.map(|old| absorptions::lock_of(tx, old)).transpose()?;

@@ -74,7 +74,12 @@ impl Secrets {
 ///
 /// # Errors
 /// `too_many_requests` for the address, known or not, or the caller's network address.
-pub async fn request(services: &Services, call: &Call, email: &EmailAddress, details: Details) -> Result<RegistrationId> {
+pub async fn request(
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    details: Details,
+) -> Result<RegistrationId> {
     let id: RegistrationId = services.id(call.now);
     let secrets = Secrets::new()?;
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());
