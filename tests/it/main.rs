@@ -1,6 +1,7 @@
 //! Black-box tests over HTTP, one file a resource.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod absorptions;
 mod audit_log;
 mod bad_input;
 mod coverage;

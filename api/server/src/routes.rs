@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::handlers::{audit_log, invitations, memberships, organizations, profile, registrations, sessions, settings};
+use crate::handlers::{absorptions, audit_log, invitations, memberships, organizations, profile, registrations, sessions, settings};
 use crate::{health, problems};
 
 pub fn configure(routes: &mut ServiceConfig<'_>) {
@@ -47,7 +47,13 @@ pub fn configure(routes: &mut ServiceConfig<'_>) {
         .service(invitations::decline_my_invitation)
         .service(invitations::look_up_invitation)
         .service(invitations::accept_invitation)
-        .service(invitations::decline_invitation);
+        .service(invitations::decline_invitation)
+        .service(absorptions::start_absorption)
+        .service(absorptions::get_absorption)
+        .service(absorptions::cancel_absorption)
+        .service(absorptions::list_absorptions)
+        .service(absorptions::approve_absorption)
+        .service(absorptions::refuse_absorption);
     // System
     routes
         .service(settings::get_settings)

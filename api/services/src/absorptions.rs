@@ -172,15 +172,18 @@ pub async fn get(services: &Services, call: &Call, account: AccountId) -> Result
 
 fn status_in(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<Status>> {
     let Some(absorption) = rows::find_latest(conn, account)? else { return Ok(None) };
-    let mut steps = rows::list_steps(conn, absorption.id)?;
-    for step in &mut steps {
-        let Some(id) = step.invitation_id.filter(|_| step.state == StepState::Invited) else { continue };
-        let invitation = rows::find_invitation(conn, step.organization_id, id)?;
-        step.state = step.state.shown(invitation.map(|(state, expires_at)| {
-            if state == InvitationState::Pending && expires_at <= now { InvitationState::Expired } else { state }
-        }));
-    }
+    let steps = rows::list_steps(conn, absorption.id)?;
+    let steps = steps.into_iter().map(|step| shown(conn, step, now)).collect::<Result<_>>()?;
     Ok(Some((absorption, steps)))
+}
+
+/// The step in the state that its invitation is in by now.
+fn shown(conn: &mut AnyConnection, step: Step, now: Instant) -> Result<Step> {
+    let Some(id) = step.invitation_id.filter(|_| step.state == StepState::Invited) else { return Ok(step) };
+    let invitation = rows::find_invitation(conn, step.organization_id, id)?.map(|(state, expires_at)| {
+        if state == InvitationState::Pending && expires_at <= now { InvitationState::Expired } else { state }
+    });
+    Ok(Step { state: step.state.shown(invitation), ..step })
 }
 
 /// Calls the account's running absorption off; what is done stays.
@@ -234,11 +237,19 @@ fn cancel_step(tx: &mut AnyConnection, services: &Services, call: &Call, step: &
 /// A page of the running absorptions in an organization, newest first.
 pub async fn list(
     services: &Services,
+    call: &Call,
     organization: OrganizationId,
     before: Option<AbsorptionId>,
     limit: i64,
 ) -> Result<Vec<Asked>> {
-    services.db.read(move |conn| Ok(rows::list_asked(conn, organization, before, limit)?)).await
+    let now = call.now;
+    services
+        .db
+        .read(move |conn| {
+            let asked = rows::list_asked(conn, organization, before, limit)?;
+            asked.into_iter().map(|(step, row, old)| Ok((shown(conn, step, now)?, row, old))).collect()
+        })
+        .await
 }
 
 /// What an owner or admin answers.

@@ -53,7 +53,7 @@ pub struct InvitationRequest {
     "id": "ivt_01k5x9dzt4f3gsv6t1n0q8m2ra",
     "organization": {"id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "name": "Analytical Engines SA"},
     "email": "grace@example.com", "role": "member", "products": {"access": "all", "level": "view"}, "billing": false,
-    "state": "pending", "invited_by": "Ada Lovelace", "access_expires_at": null,
+    "state": "pending", "invited_by": "Ada Lovelace", "replaces_account": false, "access_expires_at": null,
     "created_at": "2026-03-01T09:30:00Z", "expires_at": "2026-03-08T09:30:00Z"
 })))]
 pub struct InvitationView {
@@ -66,6 +66,8 @@ pub struct InvitationView {
     pub state: InvitationState,
     /// The inviter's name.
     pub invited_by: String,
+    /// Whether the acceptance ends the membership of an old account, whose rights it takes over.
+    pub replaces_account: bool,
     /// When the access that it gives ends by itself.
     #[schema(required)]
     pub access_expires_at: Option<Instant>,
@@ -86,6 +88,7 @@ impl InvitationView {
             id: row.id,
             organization: InvitingOrganization { id: organization.id, name: organization.name },
             state: row.state_at(now),
+            replaces_account: row.replaces_account_id.is_some(),
             email: row.email,
             role: row.role,
             products: row.products.0,

@@ -1,5 +1,6 @@
 //! One file a resource.
 
+pub mod absorptions;
 pub mod audit_log;
 pub mod invitations;
 pub mod memberships;
