@@ -165,6 +165,9 @@ fn checksum(prefix: &str, body: &str) -> bool {
     let digit = |index: usize| body.as_bytes().get(index).map(|b| u32::from(b.wrapping_sub(b'0')));
     let number = |text: &str| text.parse::<u64>().ok();
     match prefix {
+        "ATU" => is_austrian(body),
+        "ES" => is_spanish(body),
+        "NL" => is_dutch(body),
         "BE" => number(&body[..8]).zip(number(&body[8..])).is_some_and(|(n, check)| 97 - n % 97 == check),
         "DE" => iso7064_mod11_10(body),
         "HR" => iso7064_mod11_10(body),
@@ -182,6 +185,45 @@ fn checksum(prefix: &str, body: &str) -> bool {
             .is_some_and(|siren| number(&body[..2]).is_none_or(|key| key == (12 + 3 * (siren % 97)) % 97)),
         _ => true,
     }
+}
+
+/// Eight digits; the last completes Luhn's sum of the others and four to a multiple of ten.
+fn is_austrian(body: &str) -> bool {
+    let check = body[7..].chars().next().and_then(|c| c.to_digit(10));
+    luhn_sum(&body[..7]).zip(check).is_some_and(|(sum, check)| (sum + 4 + check) % 10 == 0)
+}
+
+/// Persons carry a letter by modulus 23, entities a digit or letter by Luhn's sum.
+fn is_spanish(body: &str) -> bool {
+    const LETTERS: &[u8] = b"TRWAGMYFPDXBNJZSQVHLCKE";
+    let (head, check) = body.split_at(body.len() - 1);
+    let first = head.as_bytes()[0];
+    let check = check.as_bytes()[0];
+    let by_23 = |digits: &str| digits.parse::<usize>().is_ok_and(|n| LETTERS[n % 23] == check);
+    match first {
+        b'0'..=b'9' => by_23(head),
+        b'X' | b'Y' | b'Z' => by_23(&format!("{}{}", first - b'X', &head[1..])),
+        b'K' | b'L' | b'M' => by_23(&head[1..]),
+        // The sum with a zero as the digit still to be found.
+        _ => luhn_sum(&format!("{}0", &head[1..])).is_some_and(|sum| {
+            let control = u8::try_from((10 - sum % 10) % 10).unwrap_or(0);
+            check == b'0' + control || check == b"JABCDEFGHI"[usize::from(control)]
+        }),
+    }
+}
+
+/// Nine digits, `B` and two digits: by modulus 11 (companies) or modulus 97 (sole proprietors).
+fn is_dutch(body: &str) -> bool {
+    let (fiscal, suffix) = body.split_at(9);
+    let digits = fiscal.bytes().chain(suffix.bytes().skip(1)).all(|b| b.is_ascii_digit());
+    if !digits || !suffix.starts_with('B') {
+        return false;
+    }
+    let by_11 = weighted(&fiscal[..8], &[9, 8, 7, 6, 5, 4, 3, 2])
+        .is_some_and(|sum| sum % 11 < 10 && fiscal.ends_with(|c: char| c.to_digit(10) == Some(sum % 11)));
+    // ISO 7064 with letters as numbers: N is 23, L is 21, B is 11.
+    let by_97 = format!("2321{fiscal}11{}", &suffix[1..]).parse::<u128>().is_ok_and(|number| number % 97 == 1);
+    by_11 || by_97
 }
 
 fn weighted(digits: &str, weights: &[u32]) -> Option<u32> {
@@ -207,13 +249,18 @@ fn iso7064_mod11_10(digits: &str) -> bool {
 }
 
 fn luhn(digits: &str) -> bool {
+    luhn_sum(digits).is_some_and(|sum| sum % 10 == 0)
+}
+
+/// Luhn's sum: from the right, every second digit doubled, the digits of the results added up.
+fn luhn_sum(digits: &str) -> Option<u32> {
     let mut sum = 0;
     for (index, c) in digits.chars().rev().enumerate() {
-        let Some(digit) = c.to_digit(10) else { return false };
+        let digit = c.to_digit(10)?;
         let digit = if index % 2 == 1 { digit * 2 } else { digit };
         sum += digit / 10 + digit % 10;
     }
-    sum % 10 == 0
+    Some(sum)
 }
 
 #[cfg(test)]
@@ -230,6 +277,29 @@ mod tests {
         assert_eq!(check_vat_number("IT", "IT00743110157"), Ok("IT00743110157".to_owned()));
         assert_eq!(check_vat_number("FR", "FR40303265045"), Ok("FR40303265045".to_owned()));
         assert_eq!(check_vat_number("PL", "PL8567346215"), Ok("PL8567346215".to_owned()));
+        for (country, number) in [
+            ("AT", "ATU13585627"),
+            ("ES", "ESA13585625"),
+            ("ES", "ESA28015865"),
+            ("ES", "ES25139013J"),
+            ("ES", "ESX4942978W"),
+            ("ES", "ESQ1518001A"),
+            ("NL", "NL010000446B01"),
+            ("NL", "NL123456789B13"),
+            ("LU", "LU10000356"),
+            ("PT", "PT501964843"),
+        ] {
+            assert_eq!(check_vat_number(country, number), Ok(number.to_owned()), "{number}");
+        }
+        for (country, number) in [
+            ("AT", "ATU13585626"),
+            ("ES", "ESA13585626"),
+            ("ES", "ES25139013K"),
+            ("NL", "NL010000445B01"),
+            ("NL", "NL123456789012"),
+        ] {
+            assert_eq!(check_vat_number(country, number), Err(FaultCode::InvalidVatNumber), "{number}");
+        }
         assert_eq!(check_vat_number("FR", "DE136695976"), Err(FaultCode::InvalidVatNumber));
         assert_eq!(check_vat_number("FR", "💶💶💶💶"), Err(FaultCode::InvalidVatNumber));
     }

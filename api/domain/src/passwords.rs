@@ -24,7 +24,7 @@ pub fn check(password: &str, context: &[&str], policy: PasswordPolicy, pointer: 
         return vec![Fault::new(pointer, FaultCode::TooLong).with("max", policy.max)];
     }
     let estimated: String = password.chars().take(ESTIMATED).collect();
-    let estimate = zxcvbn::zxcvbn(&estimated, context);
+    let estimate = zxcvbn::zxcvbn(&estimated, &with_parts(context));
     if estimate.score() >= zxcvbn::Score::Three {
         return Vec::new();
     }
@@ -37,6 +37,15 @@ pub fn check(password: &str, context: &[&str], policy: PasswordPolicy, pointer: 
         reasons.push(json!("too_easy_to_guess"));
     }
     vec![Fault::new(pointer, FaultCode::PasswordTooWeak).with("reasons", reasons)]
+}
+
+/// The context and the words in it, so that parts of an address count as guessable too.
+fn with_parts<'a>(context: &[&'a str]) -> Vec<&'a str> {
+    let parts = context.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    let mut known: Vec<&str> = context.iter().copied().chain(parts).filter(|word| !word.is_empty()).collect();
+    known.sort_unstable();
+    known.dedup();
+    known
 }
 
 /// A variant's name as a stable word.
@@ -70,6 +79,14 @@ mod tests {
     fn the_persons_own_names_count_as_guessable() {
         let faults = check("ada@lovelace.example", &["Ada", "Lovelace", "ada@lovelace.example"], POLICY, "/password");
         assert_eq!(faults[0].code, FaultCode::PasswordTooWeak);
+    }
+
+    #[test]
+    fn parts_of_the_address_count_as_guessable() {
+        let alone = check("oktoberschnee", &[], POLICY, "/password");
+        let known = check("oktoberschnee", &["pernelle@oktoberschnee.example"], POLICY, "/password");
+        assert!(alone.is_empty(), "{alone:?}");
+        assert_eq!(known[0].code, FaultCode::PasswordTooWeak);
     }
 
     #[test]

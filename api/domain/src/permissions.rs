@@ -1,5 +1,6 @@
 //! Who may do what inside an organization: one decision for extractors, lists and explanations (MEM-2, MEM-6).
 
+use crate::ids::ProductId;
 use crate::memberships::{AccessKind, AccessLevel, Grant, ProductAccess, ProductRef, Rights, Role};
 use crate::words::words;
 
@@ -101,6 +102,14 @@ fn decide_for_member(rights: &Rights, permission: Permission, product: Option<&P
     }
 }
 
+/// Decides the ordering of new products of this type and category, which have no id yet (MEM-2).
+pub fn decide_order(rights: &Rights, product_type: &str, category: &str) -> Decision {
+    // No product has the nil id, so that grants on single products reach nothing new.
+    let id = ProductId::from_uuid(uuid::Uuid::nil());
+    let product = ProductRef { id, product_type: product_type.to_owned(), category: category.to_owned() };
+    decide(rights, Permission::Order, Some(&product))
+}
+
 fn reaches(access: &ProductAccess, needed: AccessLevel, product: Option<&ProductRef>) -> bool {
     let enough = |level: AccessLevel| needed == AccessLevel::View || level == AccessLevel::Manage;
     match product {
@@ -142,4 +151,23 @@ pub fn matrix() -> String {
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_products_are_ordered_by_type_or_category_only() {
+        let granted =
+            |grant: Grant| Rights { role: Role::Member, products: ProductAccess::grants(vec![grant]), billing: true };
+        let level = AccessLevel::Manage;
+        let category = Grant { product: None, product_type: None, category: Some("cloud".to_owned()), level };
+        let one = ProductId::from_uuid(uuid::Uuid::from_u128(1));
+        let product = Grant { product: Some(one), product_type: None, category: None, level };
+        assert!(decide_order(&granted(category.clone()), "cloud_vps", "cloud").allowed);
+        assert!(!decide_order(&granted(category), "domain_name", "web_domain").allowed);
+        assert!(!decide_order(&granted(product), "cloud_vps", "cloud").allowed);
+        assert!(decide_order(&Rights::OWNER, "cloud_vps", "cloud").allowed);
+    }
 }
