@@ -86,7 +86,7 @@ impl From<Status> for AbsorptionView {
 /// The address is invited into every organization with the same rights; where this account is only a member, an owner
 /// or admin approves first. Each acceptance replaces the membership of this account. Needs a session authenticated
 /// within ten minutes. A new password calls it off.
-#[utoipa::path(tag = "absorptions", request_body = AbsorptionRequest, responses(
+#[utoipa::path(tag = "memberships", request_body = AbsorptionRequest, responses(
     (status = 201, description = "Started", body = AbsorptionView),
     (status = 403, description = "`step_up_required`"),
     (status = 409, description = "`absorption_pending`, `absorption_target_refused` or `invitation_pending`"),
@@ -104,7 +104,7 @@ pub async fn start_absorption(
 }
 
 /// Show how the absorption of my account stands
-#[utoipa::path(tag = "absorptions",
+#[utoipa::path(tag = "memberships",
     responses((status = 200, description = "The latest, running or not", body = AbsorptionView)),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/absorption")]
@@ -116,7 +116,7 @@ pub async fn get_absorption(caller: Caller, state: web::Data<AppState>) -> Resul
 /// Call the absorption of my account off
 ///
 /// Organizations that are done stay so.
-#[utoipa::path(tag = "absorptions", responses((status = 204, description = "Called off")),
+#[utoipa::path(tag = "memberships", responses((status = 204, description = "Called off")),
     security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/absorption")]
 pub async fn cancel_absorption(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
@@ -158,7 +158,7 @@ impl From<Asked> for AskedAbsorption {
 }
 
 /// List the running absorptions
-#[utoipa::path(tag = "absorptions", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
+#[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "Newest first", body = Page<AskedAbsorption>)),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
@@ -177,7 +177,7 @@ pub async fn list_absorptions(
 /// Approve an absorption
 ///
 /// Invites the new address with the member's rights.
-#[utoipa::path(tag = "absorptions", params(("org" = OrganizationId, Path, description = "The organization"),
+#[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption")),
     responses((status = 204, description = "Approved"),
         (status = 409, description = "`invitation_closed` where it was answered before, `invitation_pending`")),
@@ -196,7 +196,7 @@ pub async fn approve_absorption(
 /// Refuse an absorption
 ///
 /// The member keeps the membership.
-#[utoipa::path(tag = "absorptions", params(("org" = OrganizationId, Path, description = "The organization"),
+#[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption")),
     responses((status = 204, description = "Refused"),
         (status = 409, description = "`invitation_closed` where it was answered before")),
