@@ -80,6 +80,12 @@ pub fn void_of_account(tx: &mut AnyConnection, account: AccountId, purpose: &str
     Ok(())
 }
 
+/// Deletes whatever was mailed to the account, once it is gone.
+pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(), Error> {
+    diesel::delete(one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))))).execute(tx)?;
+    Ok(())
+}
+
 /// Voids the open tokens about one subject.
 pub fn void_of_subject<K>(
     tx: &mut AnyConnection,

@@ -3,10 +3,13 @@
 pub mod audit_log;
 pub mod calls;
 pub mod clock;
+pub mod credentials;
 pub mod errors;
 pub mod jobs;
+pub mod login_id_changes;
 pub mod mails;
 pub mod passwords;
+pub mod recovery_emails;
 pub mod security_log;
 pub mod sessions;
 pub mod settings;
