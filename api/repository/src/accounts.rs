@@ -173,7 +173,12 @@ pub fn set_login_id(tx: &mut AnyConnection, id: AccountId, login_id: &str, now: 
     Ok(())
 }
 
-pub fn set_staff_role(tx: &mut AnyConnection, id: AccountId, role: Option<StaffRole>, now: Instant) -> Result<(), Error> {
+pub fn set_staff_role(
+    tx: &mut AnyConnection,
+    id: AccountId,
+    role: Option<StaffRole>,
+    now: Instant,
+) -> Result<(), Error> {
     diesel::update(accounts::table.filter(accounts::id.eq(sql(id))))
         .set((
             accounts::staff_role.eq(sql(role)),
@@ -283,4 +288,11 @@ fn release_lapsed(tx: &mut AnyConnection, key: &str, now: Instant) -> Result<(),
     let lapsed = lapsed.filter(login_addresses::kind.eq("reserved"));
     diesel::delete(lapsed.filter(login_addresses::reserved_until.le(sql(Some(now))))).execute(tx)?;
     Ok(())
+}
+
+/// The comparison key of the account's login ID.
+pub fn find_login_key(conn: &mut AnyConnection, account: AccountId) -> Result<Option<String>, Error> {
+    let query = login_addresses::table
+        .filter(login_addresses::account_id.eq(sql(account)).and(login_addresses::kind.eq("current")));
+    Ok(query.select(login_addresses::address_key).first(conn).optional()?)
 }

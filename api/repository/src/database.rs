@@ -32,9 +32,12 @@ pub struct Database {
     location: Arc<Location>,
 }
 
+/// A read; it is told when there is no connection, and tells whether its connection is still good.
+type ReadJob = Box<dyn FnOnce(Option<&mut AnyConnection>) -> bool + Send>;
+
 /// One operation on its way to a database thread.
 pub(crate) enum Work {
-    Read(Box<dyn FnOnce(Option<&mut AnyConnection>) -> bool + Send>),
+    Read(ReadJob),
     Write(Box<dyn Write>),
 }
 
@@ -93,6 +96,13 @@ impl Database {
     /// How many operations wait for a thread, reads and writes.
     pub fn queued(&self) -> (usize, usize) {
         (self.reads.len(), self.writes.len())
+    }
+
+    /// Whether a query gets an answer now.
+    pub async fn answers(&self) -> bool {
+        let asked = self
+            .read(|conn| diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(Error::from));
+        asked.await.is_ok()
     }
 
     /// Runs queries that change nothing.

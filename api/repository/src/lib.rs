@@ -1,24 +1,31 @@
 //! SQL only: the two engines, their connections, the schema, and one file of queries per noun.
 
+pub mod absorptions;
 pub mod accounts;
 pub mod audit_log;
 pub mod avatars;
+pub mod backups;
 pub mod connection;
 pub mod database;
 pub mod development_mails;
 pub mod errors;
 pub mod idempotency_keys;
+pub mod invitations;
 pub mod jobs;
 pub mod login_id_changes;
+pub mod memberships;
 pub mod migrations;
 pub mod one_time_tokens;
+pub mod organizations;
 pub mod registrations;
 pub mod schema;
 pub mod security_log;
+pub mod service_tokens;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sql_types;
 mod sqlite_writer;
+pub mod tables;
 pub mod throttles;
 
 pub use connection::{AnyConnection, Engine, Location};

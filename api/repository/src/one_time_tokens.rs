@@ -4,7 +4,6 @@ use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::ids::*;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::connection::AnyConnection;
 use crate::errors::Error;
@@ -38,7 +37,7 @@ pub fn subject<K>(id: manager_domain::Id<K>) -> Id {
 impl OneTimeToken {
     /// The subject as an id of the kind the purpose implies.
     pub fn subject_as<K>(&self) -> Option<manager_domain::Id<K>> {
-        self.subject.map(|id| manager_domain::Id::from_uuid(Uuid::from(id.uuid())))
+        self.subject.map(|id| manager_domain::Id::from_uuid(id.uuid()))
     }
 }
 
@@ -62,6 +61,19 @@ pub fn insert(tx: &mut AnyConnection, row: &OneTimeToken) -> Result<(), Error> {
 pub fn find(conn: &mut AnyConnection, token_hash: &[u8], purpose: &str) -> Result<Option<OneTimeToken>, Error> {
     let query = one_time_tokens::table.filter(one_time_tokens::token_hash.eq(token_hash));
     let query = query.filter(one_time_tokens::purpose.eq(purpose));
+    Ok(query.select(OneTimeToken::as_select()).first(conn).optional()?)
+}
+
+/// The account's newest open token of a purpose.
+pub fn find_open_of_account(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    purpose: &str,
+    now: Instant,
+) -> Result<Option<OneTimeToken>, Error> {
+    let query = one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))));
+    let query = query.filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::used_at.is_null()));
+    let query = query.filter(one_time_tokens::expires_at.gt(sql(now))).order(one_time_tokens::created_at.desc());
     Ok(query.select(OneTimeToken::as_select()).first(conn).optional()?)
 }
 

@@ -14,7 +14,7 @@ use crate::jobs::{self, Job};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, security_log, sessions, throttles};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles};
 
 /// The purpose of a mailed reset link.
 pub const RESET: &str = "password_reset";
@@ -60,6 +60,7 @@ pub async fn change_password(
     let hash = services.passwords.hash(new).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
+        absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let current = sessions::unchanged(tx, &account)?;
         renew_in(tx, &shared, &call, &current, Some(session), &hash)?;
         security_log::append(tx, &shared, &call, current.id, "password.changed", json!({}))?;
@@ -69,7 +70,7 @@ pub async fn change_password(
 }
 
 /// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, and
-/// reset links. The account's row must be locked.
+/// reset links. The account's row must be locked, and a running absorption cancelled before that.
 pub fn renew_in(
     tx: &mut AnyConnection,
     services: &Services,
@@ -159,6 +160,7 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
     let password_hash = services.passwords.hash(password).await?;
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
+        absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let account = accounts::lock(tx, account.id)?.ok_or(Code::TokenLapsed)?;
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));

@@ -12,7 +12,7 @@ use crate::credentials::{account_token, check_policy, renew_in, token_hash};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::{Call, Services, recovery_emails, security_log, sessions, throttles, vault};
+use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
 
 pub use rows::LoginIdChange;
 
@@ -236,6 +236,7 @@ pub async fn undo(services: &Services, call: &Call, token: &str, old_password: &
     let password_hash = services.passwords.hash(new_password).await?;
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
+        absorptions::cancel_in(tx, &shared, &call, change.account_id)?;
         let account = accounts::lock(tx, change.account_id)?.ok_or(Code::TokenLapsed)?;
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));

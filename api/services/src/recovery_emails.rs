@@ -5,6 +5,7 @@ use manager_domain::ids::*;
 use manager_domain::Code;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken};
+use manager_repository::sessions::Session;
 use manager_repository::{AnyConnection, Json, accounts};
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use crate::credentials::{account_token, token_hash};
 use crate::errors::{Error, Result};
 use crate::login_id_changes::login_key;
 use crate::mails::{Mail, Template};
+use crate::memberships::require_step_up;
 use crate::{Call, Services, security_log, sessions, throttles, vault};
 
 const CONFIRM: &str = "recovery_email_confirm";
@@ -76,12 +78,13 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
     services.db.write(write).await
 }
 
-/// Removes the recovery e-mail, and a pending request for another.
+/// Removes the recovery e-mail, and a pending request for another. As a DELETE has no body, a fresh login stands for the
+/// password.
 ///
 /// # Errors
-/// `wrong_password`, `too_many_requests`; `not_found` where there is none.
-pub async fn delete(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
-    sessions::confirm_password(services, call, account, password).await?;
+/// `step_up_required`; `not_found` where there is none.
+pub async fn delete(services: &Services, call: &Call, account: &Account, session: &Session) -> Result<()> {
+    require_step_up(services, call, session)?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
@@ -100,6 +103,12 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
 
 fn refuse_login_id(account: &Account, key: &str) -> Result<()> {
     if login_key(account)? == key { Err(Code::RecoveryEmailIsLoginId.into()) } else { Ok(()) }
+}
+
+/// The masked address that waits for its confirmation.
+pub fn pending(conn: &mut AnyConnection, call: &Call, account: AccountId) -> Result<Option<String>> {
+    let row = one_time_tokens::find_open_of_account(conn, account, CONFIRM, call.now)?;
+    Ok(row.and_then(|row| row.details.0.get("email").and_then(|email| email.as_str()).map(mask)))
 }
 
 /// Links that would set another recovery e-mail lose their use.

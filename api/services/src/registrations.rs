@@ -16,7 +16,7 @@ use crate::mails::{Mail, Template};
 use crate::organizations::NewOrganization;
 use crate::sessions::{self, Grant, Mode, Secret};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, carts, invitations, organizations, security_log, throttles};
+use crate::{Call, Services, invitations, organizations, security_log, throttles};
 
 /// Wrong codes for one registration; then only the link works.
 const CODE_TRIES: i32 = 5;
@@ -38,7 +38,7 @@ pub struct Details {
 #[serde(rename_all = "snake_case")]
 pub enum Joins {
     /// A first organization of their own.
-    Own(NewOrganization),
+    Own(Box<NewOrganization>),
     /// The one that invited them, by the invitation's token.
     Invitation(String),
 }
@@ -74,7 +74,12 @@ impl Secrets {
 ///
 /// # Errors
 /// `too_many_requests` for the address, known or not, or the caller's network address.
-pub async fn request(services: &Services, call: &Call, email: &EmailAddress, details: Details) -> Result<RegistrationId> {
+pub async fn request(
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    details: Details,
+) -> Result<RegistrationId> {
     let id: RegistrationId = services.id(call.now);
     let secrets = Secrets::new()?;
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());
@@ -247,9 +252,7 @@ fn create(
         Joins::Own(new) => organizations::create_in(tx, services, &call, account.id, new)?,
         Joins::Invitation(token) => invitations::accept_by_token_in(tx, services, &call, account, token)?,
     };
-    if let Some(cart) = &details.cart {
-        carts::claim_in(tx, services, &call, organization, cart.id, &cart.token)?;
-    }
+    let _ = organization;
     sessions::open(tx, services, &call, account.id, secret)
 }
 
