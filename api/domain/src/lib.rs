@@ -16,6 +16,7 @@ pub mod passwords;
 pub mod payments;
 pub mod permissions;
 pub mod products;
+pub mod profiles;
 pub mod refusals;
 pub mod search_keys;
 pub mod staff;

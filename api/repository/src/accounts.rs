@@ -49,6 +49,25 @@ pub fn find(conn: &mut AnyConnection, id: AccountId) -> Result<Option<Account>, 
     Ok(query.select(Account::as_select()).first(conn).optional()?)
 }
 
+/// A living account, its row locked until the end of the transaction, so that what decides by its state (password,
+/// login ID, sessions) happens one after the other.
+pub fn lock(tx: &mut AnyConnection, id: AccountId) -> Result<Option<Account>, Error> {
+    let query = accounts::table.filter(accounts::id.eq(sql(id)).and(accounts::deleted_at.is_null()));
+    Ok(match tx {
+        AnyConnection::Pg(c) => query.select(Account::as_select()).for_no_key_update().first(c).optional()?,
+        AnyConnection::Sqlite(c) => query.select(Account::as_select()).first(c).optional()?,
+    })
+}
+
+/// The accounts that an address may reset the password of: the one that logs in with it, and those whose recovery
+/// address it is; at most `limit`.
+pub fn list_by_reset_key(conn: &mut AnyConnection, key: &str, limit: i64) -> Result<Vec<Account>, Error> {
+    let mut found: Vec<Account> = find_by_login_key(conn, key)?.into_iter().collect();
+    let query = accounts::table.filter(accounts::recovery_key.eq(key).and(accounts::deleted_at.is_null()));
+    found.extend(query.order(accounts::id).limit(limit).select(Account::as_select()).load(conn)?);
+    Ok(found)
+}
+
 /// The account that logs in with the address whose comparison key this is.
 pub fn find_by_login_key(conn: &mut AnyConnection, key: &str) -> Result<Option<Account>, Error> {
     let query = accounts::table.inner_join(login_addresses::table.on(login_addresses::account_id.eq(accounts::id)));
@@ -95,7 +114,6 @@ pub fn update_profile(tx: &mut AnyConnection, account: &Account, now: Instant) -
             accounts::time_zone.eq(&account.time_zone),
             accounts::default_organization_id.eq(sql(account.default_organization_id)),
             accounts::ui_settings.eq(sql(account.ui_settings.clone())),
-            accounts::avatar_etag.eq(&account.avatar_etag),
             accounts::version.eq(account.version + 1),
             accounts::updated_at.eq(sql(now)),
         ))
@@ -171,6 +189,19 @@ pub fn set_staff_role(
     Ok(())
 }
 
+/// Points to the stored picture, or to none.
+pub fn set_avatar(tx: &mut AnyConnection, id: AccountId, etag: Option<&str>, now: Instant) -> Result<bool, Error> {
+    let living = accounts::table.filter(accounts::id.eq(sql(id)).and(accounts::deleted_at.is_null()));
+    let changed = diesel::update(living)
+        .set((
+            accounts::avatar_etag.eq(etag),
+            accounts::version.eq(accounts::version + 1),
+            accounts::updated_at.eq(sql(now)),
+        ))
+        .execute(tx)?;
+    Ok(changed == 1)
+}
+
 /// Erases what is personal; the row stays so that the id is never reused (ACC-10).
 pub fn erase(tx: &mut AnyConnection, id: AccountId, now: Instant) -> Result<bool, Error> {
     diesel::delete(login_addresses::table.filter(login_addresses::account_id.eq(sql(id)))).execute(tx)?;
@@ -185,6 +216,7 @@ pub fn erase(tx: &mut AnyConnection, id: AccountId, now: Instant) -> Result<bool
             accounts::password_version.eq(accounts::password_version + 1),
             accounts::recovery_email.eq(None::<String>),
             accounts::recovery_key.eq(None::<String>),
+            accounts::default_organization_id.eq(sql(None::<OrganizationId>)),
             accounts::ui_settings.eq(sql(Json(Value::Object(serde_json::Map::new())))),
             accounts::avatar_etag.eq(None::<String>),
             accounts::staff_role.eq(sql(None::<StaffRole>)),

@@ -203,3 +203,13 @@ pub fn find_head(conn: &mut AnyConnection, organization: OrganizationId) -> Resu
         query.select((organizations::audit_sequence, organizations::audit_head)).first(conn).optional()?;
     Ok(row.map(|(sequence, mac)| Head { sequence, mac }))
 }
+
+/// Erases the personal text of the entries about one subject; their chain goes on proving the rest (ORG-5).
+pub fn erase_personal(tx: &mut AnyConnection, organization: OrganizationId, about: &str) -> Result<(), Error> {
+    let entries = audit_log::table
+        .filter(audit_log::organization_id.eq(sql(organization)).and(audit_log::subject.eq(about)))
+        .select(audit_log::sequence);
+    let personal = audit_personal::table.filter(audit_personal::organization_id.eq(sql(organization)));
+    diesel::delete(personal.filter(audit_personal::sequence.eq_any(entries))).execute(tx)?;
+    Ok(())
+}

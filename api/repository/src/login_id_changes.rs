@@ -100,6 +100,28 @@ pub fn list_confirmed_since(
     Ok(query.order(login_id_changes::id).select(LoginIdChange::as_select()).load(conn)?)
 }
 
+/// Until when an address stays reserved by a change before `before` that can still be undone.
+pub fn reserved_until(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    old_key: &str,
+    before: LoginIdChangeId,
+    now: Instant,
+) -> Result<Option<Instant>, Error> {
+    let query = login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)));
+    let query = query.filter(login_id_changes::state.eq("confirmed").and(login_id_changes::id.lt(sql(before))));
+    let query = query.filter(login_id_changes::old_login_key.eq(old_key));
+    let query = query.filter(login_id_changes::undo_until.gt(sql(Some(now))));
+    let latest = query.order(login_id_changes::undo_until.desc()).select(login_id_changes::undo_until);
+    Ok(latest.first::<Option<Instant>>(conn).optional()?.flatten())
+}
+
+/// Forgets the addresses and passwords of the account's changes; nothing of them can be undone then.
+pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(), Error> {
+    diesel::delete(login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)))).execute(tx)?;
+    Ok(())
+}
+
 /// Marks this and every later confirmed change as undone.
 pub fn mark_undone(tx: &mut AnyConnection, account: AccountId, since: LoginIdChangeId) -> Result<(), Error> {
     let later = login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)));

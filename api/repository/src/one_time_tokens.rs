@@ -64,6 +64,19 @@ pub fn find(conn: &mut AnyConnection, token_hash: &[u8], purpose: &str) -> Resul
     Ok(query.select(OneTimeToken::as_select()).first(conn).optional()?)
 }
 
+/// The account's newest open token of a purpose.
+pub fn find_open_of_account(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    purpose: &str,
+    now: Instant,
+) -> Result<Option<OneTimeToken>, Error> {
+    let query = one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))));
+    let query = query.filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::used_at.is_null()));
+    let query = query.filter(one_time_tokens::expires_at.gt(sql(now))).order(one_time_tokens::created_at.desc());
+    Ok(query.select(OneTimeToken::as_select()).first(conn).optional()?)
+}
+
 /// Uses the token up; exactly one caller wins.
 pub fn consume(tx: &mut AnyConnection, token_hash: &[u8], now: Instant) -> Result<bool, Error> {
     let open = one_time_tokens::table.filter(one_time_tokens::token_hash.eq(token_hash));
@@ -76,6 +89,12 @@ pub fn void_of_account(tx: &mut AnyConnection, account: AccountId, purpose: &str
     let open = one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))));
     let open = open.filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::used_at.is_null()));
     diesel::update(open).set(one_time_tokens::used_at.eq(sql(Some(now)))).execute(tx)?;
+    Ok(())
+}
+
+/// Deletes whatever was mailed to the account, once it is gone.
+pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(), Error> {
+    diesel::delete(one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))))).execute(tx)?;
     Ok(())
 }
 

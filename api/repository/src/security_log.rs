@@ -52,3 +52,9 @@ pub fn list(
     }
     Ok(query.order(security_log::id.desc()).limit(limit).select(SecurityEvent::as_select()).load(conn)?)
 }
+
+/// Erases the log of an account that is deleted.
+pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(), Error> {
+    diesel::delete(security_log::table.filter(security_log::account_id.eq(sql(account)))).execute(tx)?;
+    Ok(())
+}

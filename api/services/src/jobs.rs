@@ -33,6 +33,8 @@ impl Bell {
 pub enum Job {
     /// Send a mail.
     Mail(Mail),
+    /// Mail reset links to whoever has this address, if anybody does (ACC-8).
+    PasswordReset { email_key: String, ip: String, device: String },
     /// Ask the provider to carry out a payment that was committed, unless its outcome is known by now.
     CollectPayment { organization: OrganizationId, payment: PaymentId },
 }
@@ -41,13 +43,14 @@ impl Job {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Mail(_) => "mail",
+            Self::PasswordReset { .. } => "password_reset",
             Self::CollectPayment { .. } => "collect_payment",
         }
     }
 
     const fn organization(&self) -> Option<OrganizationId> {
         match self {
-            Self::Mail(_) => None,
+            Self::Mail(_) | Self::PasswordReset { .. } => None,
             Self::CollectPayment { organization, .. } => Some(*organization),
         }
     }

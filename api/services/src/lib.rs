@@ -1,17 +1,22 @@
 //! Use cases: one function each. A use case owns its transaction, decides the order of things, and enqueues mail and jobs.
 
 pub mod absorptions;
+pub mod account_deletion;
 pub mod audit_log;
+pub mod avatars;
 pub mod calls;
 pub mod clock;
+pub mod credentials;
 pub mod errors;
 pub mod invitations;
 pub mod jobs;
+pub mod login_id_changes;
 pub mod mails;
 pub mod memberships;
 pub mod organizations;
 pub mod passwords;
 pub mod profiles;
+pub mod recovery_emails;
 pub mod registrations;
 pub mod security_log;
 pub mod sessions;

@@ -185,7 +185,7 @@ async fn enter(
         .db
         .write(move |tx| {
             // The password was checked outside: it must still be this one.
-            let current = accounts::find(tx, id)?.ok_or(Code::InvalidCredentials)?;
+            let current = accounts::lock(tx, id)?.ok_or(Code::InvalidCredentials)?;
             if current.password_version != version {
                 return Err(Error::from(Code::InvalidCredentials));
             }
@@ -386,12 +386,12 @@ pub async fn confirm_password(services: &Services, call: &Call, account: &Accoun
     Err(Code::WrongPassword.into())
 }
 
-/// Inside a transaction: the account, if its password is still the one that was checked outside.
+/// Inside a transaction: the account, its row locked, if its password is still the one that was checked outside.
 ///
 /// # Errors
 /// `wrong_password` where it changed meanwhile.
 pub fn unchanged(tx: &mut AnyConnection, account: &Account) -> Result<Account> {
-    let current = accounts::find(tx, account.id)?.filter(|c| c.password_version == account.password_version);
+    let current = accounts::lock(tx, account.id)?.filter(|c| c.password_version == account.password_version);
     current.ok_or_else(|| Code::WrongPassword.into())
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration as Wait;
 use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::ids::JobId;
+use manager_domain::languages::Language;
 use manager_repository::{AnyConnection, idempotency_keys, jobs as rows, one_time_tokens, registrations, sessions};
 use tokio::sync::watch;
 
-use crate::Services;
 use crate::errors::{Error, Result};
 use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::vault::Purpose;
+use crate::{Call, Services};
 
 /// Jobs claimed at once, and for how long no other process takes them.
 const BATCH: i64 = 16;
@@ -101,6 +102,11 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
                 Sent::Refused(error) => Err(Undone::Hopeless(error)),
                 Sent::Later(error) => Err(Undone::Failed(error)),
             }
+        }
+        Job::PasswordReset { email_key, ip, device } => {
+            let now = services.clock.now();
+            let call = Call { now, ip, device, language: Language::default(), actor: None };
+            crate::credentials::mail_resets(services, &call, &email_key).await.map_err(failed)
         }
         Job::CollectPayment { .. } => Err(Undone::Hopeless("no provider".to_owned())),
     }

@@ -20,6 +20,7 @@ CREATE TABLE accounts (
     updated_at timestamptz NOT NULL,
     deleted_at timestamptz
 );
+CREATE INDEX accounts_recovery_key ON accounts (recovery_key);
 -- One row an address: in use, or kept for its old holder while an undo is possible (ACC-5).
 CREATE TABLE login_addresses (
     address_key text COLLATE "C" NOT NULL PRIMARY KEY,

@@ -20,6 +20,7 @@ CREATE TABLE accounts (
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER
 );
+CREATE INDEX accounts_recovery_key ON accounts (recovery_key);
 -- One row an address: in use, or kept for its old holder while an undo is possible (ACC-5).
 CREATE TABLE login_addresses (
     address_key TEXT NOT NULL PRIMARY KEY,

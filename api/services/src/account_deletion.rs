@@ -1,0 +1,83 @@
+//! Deleting an account (ACC-10): it leaves its organizations, and what is personal is erased.
+
+use manager_domain::memberships::Role;
+use manager_domain::{Code, Refusal};
+use manager_repository::accounts::{self, Account};
+use manager_repository::memberships::{self, Belonging};
+use manager_repository::{
+    AnyConnection, audit_log as audit_rows, avatars, login_id_changes, one_time_tokens, organizations,
+    security_log as security_rows,
+};
+use serde_json::{Value, json};
+
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::memberships::summary;
+use crate::{Call, Services, absorptions, sessions};
+
+/// More memberships than anybody has.
+const ALL: i64 = 100_000;
+
+/// Deletes the signed-in person's account. The row and its id stay, empty, so that the id is never reused; invoices keep
+/// the name they were issued with.
+///
+/// # Errors
+/// `wrong_password`, `too_many_requests`; `account_owns_organizations` with those it is the last owner of.
+pub async fn delete(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
+    sessions::confirm_password(services, call, account, password).await?;
+    let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let write = move |tx: &mut AnyConnection| {
+        absorptions::cancel_in(tx, &shared, &call, account.id)?;
+        let belongings = memberships::list_of_account(tx, account.id, None, ALL, call.now)?;
+        leave_all(tx, &shared, &call, &belongings)?;
+        let current = sessions::unchanged(tx, &account)?;
+        // Joined meanwhile: once more, with that organization.
+        if !memberships::list_of_account(tx, current.id, None, 1, call.now)?.is_empty() {
+            return Err(manager_repository::Error::Conflict.into());
+        }
+        erase(tx, &call, &current)?;
+        Mail::new(&current.login_id, current.locale, Template::AccountDeleted)
+            .with("name", current.name())
+            .enqueue(tx, &shared, call.now)
+    };
+    services.db.write(write).await
+}
+
+/// Ends every membership, organizations locked in the order of their ids; refused as a whole where somewhere no other
+/// owner is left (MEM-3).
+fn leave_all(tx: &mut AnyConnection, services: &Services, call: &Call, belongings: &[Belonging]) -> Result<()> {
+    let mut owned: Vec<Value> = Vec::new();
+    for (seen, organization) in belongings {
+        if !organizations::lock(tx, organization.id)? {
+            continue;
+        }
+        // Rights may have changed before the lock was there.
+        let found = memberships::find_by_account(tx, organization.id, seen.account_id, call.now)?;
+        let Some(membership) = found else { continue };
+        if membership.role == Role::Owner && !organizations::remove_owner(tx, organization.id)? {
+            owned.push(json!({ "id": organization.id, "name": organization.name }));
+            continue;
+        }
+        memberships::delete(tx, organization.id, membership.id)?;
+        let entry = Entry::new("membership.left", membership.id).before(summary(&membership));
+        audit_log::append(tx, services, call, organization.id, entry)?;
+        audit_rows::erase_personal(tx, organization.id, &membership.id.to_string())?;
+    }
+    if owned.is_empty() {
+        return Ok(());
+    }
+    Err(Error::from(Refusal::new(Code::AccountOwnsOrganizations).with("organizations", owned)))
+}
+
+fn erase(tx: &mut AnyConnection, call: &Call, account: &Account) -> Result<()> {
+    sessions::end_all_in(tx, account.id, None, call.now)?;
+    one_time_tokens::delete_of_account(tx, account.id)?;
+    login_id_changes::delete_of_account(tx, account.id)?;
+    avatars::delete(tx, account.id)?;
+    security_rows::delete_of_account(tx, account.id)?;
+    if !accounts::erase(tx, account.id, call.now)? {
+        return Err(manager_repository::Error::Conflict.into());
+    }
+    Ok(())
+}

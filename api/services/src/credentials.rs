@@ -1,0 +1,211 @@
+//! Passwords of accounts: changing them, and resetting forgotten ones (ACC-6, ACC-8).
+
+use manager_domain::emails::EmailAddress;
+use manager_domain::ids::*;
+use manager_domain::passwords::{self, PasswordPolicy};
+use manager_domain::{Code, Instant, Refusal};
+use manager_repository::accounts::Account;
+use manager_repository::one_time_tokens::OneTimeToken;
+use manager_repository::{AnyConnection, Json, accounts, one_time_tokens};
+use serde_json::json;
+
+use crate::errors::{Error, Result};
+use crate::jobs::{self, Job};
+use crate::mails::{Mail, Template};
+use crate::passwords::Verdict;
+use crate::vault::{self, Purpose};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles};
+
+/// The purpose of a mailed reset link.
+pub const RESET: &str = "password_reset";
+
+/// Accounts that share a recovery address and get a link each.
+const SHARED_RECOVERY: i64 = 10;
+
+/// Refuses a password that the policy doesn't allow for this person (ACC-6).
+///
+/// # Errors
+/// `password_refused` with the reasons at `pointer`.
+pub fn check_policy(services: &Services, account: &Account, password: &str, pointer: &str) -> Result<()> {
+    let settings = &services.settings;
+    let display_name = account.display_name.as_deref().unwrap_or_default();
+    let context =
+        [&account.first_name, &account.last_name, display_name, &account.login_id, &settings.product_name];
+    let policy = PasswordPolicy { min: settings.password_min, max: settings.password_max };
+    let faults = passwords::check(password, &context, policy, pointer);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal { faults, ..Refusal::new(Code::PasswordRefused) }.into())
+}
+
+/// Changes the signed-in person's password; every other session ends, open reset links lose their use, and the person
+/// is told by mail (ACC-6).
+///
+/// # Errors
+/// `wrong_password`, `too_many_requests`, `password_unchanged`, `password_refused`.
+pub async fn change_password(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    session: SessionId,
+    current: &str,
+    new: &str,
+) -> Result<()> {
+    sessions::confirm_password(services, call, account, current).await?;
+    if services.passwords.verify(new, account.password_hash.as_deref()).await? != Verdict::Wrong {
+        return Err(Code::PasswordUnchanged.into());
+    }
+    check_policy(services, account, new, "/new_password")?;
+    let hash = services.passwords.hash(new).await?;
+    let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let write = move |tx: &mut AnyConnection| {
+        absorptions::cancel_in(tx, &shared, &call, account.id)?;
+        let current = sessions::unchanged(tx, &account)?;
+        renew_in(tx, &shared, &call, &current, Some(session), &hash)?;
+        security_log::append(tx, &shared, &call, current.id, "password.changed", json!({}))?;
+        tell_changed(tx, &shared, &call, &current)
+    };
+    services.db.write(write).await
+}
+
+/// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, and
+/// reset links. The account's row must be locked, and a running absorption cancelled before that.
+pub fn renew_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    spare: Option<SessionId>,
+    hash: &str,
+) -> Result<()> {
+    if !accounts::set_password(tx, account.id, account.password_version, hash, true, call.now)? {
+        return Err(manager_repository::Error::Conflict.into());
+    }
+    sessions::end_all_in(tx, account.id, spare, call.now)?;
+    one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
+    throttles::reset(tx, services, throttles::CONFIRMATIONS, &account.id.to_string())
+}
+
+/// Asks for reset links to an address. For every address the same is written, a job for it; whether somebody has the
+/// address is looked up only when the job is done, so that neither answer nor work tells.
+///
+/// # Errors
+/// `too_many_requests` for the address, known or not, or the caller's network address.
+pub async fn request_reset(services: &Services, call: &Call, email: &EmailAddress) -> Result<()> {
+    let (shared, call, key) = (services.clone(), call.clone(), email.key().to_owned());
+    let write = move |tx: &mut AnyConnection| {
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS, &key)?;
+        let job = Job::PasswordReset { email_key: key.clone(), ip: call.ip.clone(), device: call.device.clone() };
+        jobs::enqueue(tx, &shared, call.now, call.now, &job)?;
+        shared.bell.ring();
+        Ok::<_, Error>(())
+    };
+    services.db.write(write).await
+}
+
+/// Mails a reset link for every account whose login ID or recovery address this is, to that stored address.
+pub async fn mail_resets(services: &Services, call: &Call, email_key: &str) -> Result<()> {
+    let key = email_key.to_owned();
+    let found = services.db.read(move |conn| Ok::<_, Error>(accounts::list_by_reset_key(conn, &key, SHARED_RECOVERY)?));
+    for account in found.await? {
+        let token = vault::token("pwr")?;
+        let (shared, call, key, id) = (services.clone(), call.clone(), email_key.to_owned(), account.id);
+        let write = move |tx: &mut AnyConnection| {
+            let Some(account) = accounts::lock(tx, id)? else { return Ok(()) };
+            let to = match &account.recovery_email {
+                Some(stored) if account.recovery_key.as_ref() == Some(&key) => stored.clone(),
+                _ => account.login_id.clone(),
+            };
+            mail_reset(tx, &shared, &call, &account, &to, &token)
+        };
+        services.db.write(write).await?;
+    }
+    Ok(())
+}
+
+fn mail_reset(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    to: &str,
+    token: &str,
+) -> Result<()> {
+    let lifetime = services.settings.password_reset_lifetime;
+    one_time_tokens::insert(tx, &account_token(services, account.id, RESET, token, call.now, call.now + lifetime))?;
+    security_log::append(tx, services, call, account.id, "password_reset.requested", json!({}))?;
+    Mail::new(to, account.locale, Template::PasswordReset)
+        .with("name", account.name())
+        .with("minutes", lifetime.num_minutes())
+        .with("link", services.settings.link("password-reset", token))
+        .enqueue(tx, services, call.now)
+}
+
+/// Sets a new password by a mailed link, once; every session, pending login ID change and other reset link ends.
+///
+/// # Errors
+/// `token_lapsed`, `password_refused`.
+pub async fn confirm_reset(services: &Services, call: &Call, token: &str, password: &str) -> Result<()> {
+    let hash = token_hash(services, token);
+    let (look_up, now) = (hash.clone(), call.now);
+    let find = move |conn: &mut AnyConnection| {
+        let row = one_time_tokens::find(conn, &look_up, RESET)?;
+        let open = row.filter(|row| row.used_at.is_none() && row.expires_at > now).and_then(|row| row.account_id);
+        Ok::<_, Error>(open.map(|id| accounts::find(conn, id)).transpose()?.flatten())
+    };
+    let account = services.db.read(find).await?.ok_or(Code::TokenLapsed)?;
+    check_policy(services, &account, password, "/password")?;
+    let password_hash = services.passwords.hash(password).await?;
+    let (shared, call) = (services.clone(), call.clone());
+    let write = move |tx: &mut AnyConnection| {
+        absorptions::cancel_in(tx, &shared, &call, account.id)?;
+        let account = accounts::lock(tx, account.id)?.ok_or(Code::TokenLapsed)?;
+        if !one_time_tokens::consume(tx, &hash, call.now)? {
+            return Err(Error::from(Code::TokenLapsed));
+        }
+        renew_in(tx, &shared, &call, &account, None, &password_hash)?;
+        if let Ok(address) = EmailAddress::parse(&account.login_id) {
+            throttles::reset(tx, &shared, throttles::LOGIN_ADDRESS, address.key())?;
+        }
+        security_log::append(tx, &shared, &call, account.id, "password_reset.confirmed", json!({}))?;
+        tell_changed(tx, &shared, &call, &account)
+    };
+    services.db.write(write).await
+}
+
+fn tell_changed(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account) -> Result<()> {
+    Mail::new(&account.login_id, account.locale, Template::PasswordChanged)
+        .with("name", account.name())
+        .with("at", call.now.to_string())
+        .with("device", call.device.clone())
+        .enqueue(tx, services, call.now)
+}
+
+/// The row of a secret that is mailed to the holder of an account.
+pub fn account_token(
+    services: &Services,
+    account: AccountId,
+    purpose: &str,
+    token: &str,
+    now: Instant,
+    expires_at: Instant,
+) -> OneTimeToken {
+    OneTimeToken {
+        token_hash: token_hash(services, token),
+        purpose: purpose.to_owned(),
+        account_id: Some(account),
+        organization_id: None,
+        subject: None,
+        details: Json(json!({})),
+        created_at: now,
+        expires_at,
+        used_at: None,
+    }
+}
+
+/// How a mailed secret is kept.
+pub fn token_hash(services: &Services, token: &str) -> Vec<u8> {
+    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
+}

@@ -1,0 +1,117 @@
+//! The recovery e-mail: set with the password, in effect once confirmed from that address (ACC-8).
+
+use manager_domain::emails::{EmailAddress, mask};
+use manager_domain::ids::*;
+use manager_domain::Code;
+use manager_repository::accounts::Account;
+use manager_repository::one_time_tokens::{self, OneTimeToken};
+use manager_repository::sessions::Session;
+use manager_repository::{AnyConnection, Json, accounts};
+use serde_json::json;
+
+use crate::credentials::{account_token, token_hash};
+use crate::errors::{Error, Result};
+use crate::login_id_changes::login_key;
+use crate::mails::{Mail, Template};
+use crate::memberships::require_step_up;
+use crate::{Call, Services, security_log, sessions, throttles, vault};
+
+const CONFIRM: &str = "recovery_email_confirm";
+
+/// Asks for a recovery e-mail; the older one stays until the link mailed to the new one is confirmed.
+///
+/// # Errors
+/// `wrong_password`, `too_many_requests`, `recovery_email_is_login_id`.
+pub async fn put(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    password: &str,
+    email: &EmailAddress,
+) -> Result<()> {
+    sessions::confirm_password(services, call, account, password).await?;
+    let token = vault::token("rec")?;
+    let (shared, call, account, email) = (services.clone(), call.clone(), account.clone(), email.clone());
+    let write = move |tx: &mut AnyConnection| {
+        let account = sessions::unchanged(tx, &account)?;
+        refuse_login_id(&account, email.key())?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        void_links(tx, &call, account.id)?;
+        let lifetime = shared.settings.recovery_email_lifetime;
+        let row = account_token(&shared, account.id, CONFIRM, &token, call.now, call.now + lifetime);
+        let details = Json(json!({ "email": email.stored() }));
+        one_time_tokens::insert(tx, &OneTimeToken { details, ..row })?;
+        security_log::append(tx, &shared, &call, account.id, "recovery_email.requested", json!({}))?;
+        Mail::new(email.stored(), account.locale, Template::RecoveryEmailConfirm)
+            .with("name", account.name())
+            .with("hours", lifetime.num_hours())
+            .with("link", shared.settings.link("recovery-email", &token))
+            .enqueue(tx, &shared, call.now)
+    };
+    services.db.write(write).await
+}
+
+/// Makes the address the recovery e-mail by the link mailed to it, once; the login address is told.
+///
+/// # Errors
+/// `token_lapsed`, `recovery_email_is_login_id` where it became the login ID meanwhile.
+pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()> {
+    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let write = move |tx: &mut AnyConnection| {
+        let row = one_time_tokens::find(tx, &hash, CONFIRM)?.ok_or(Code::TokenLapsed)?;
+        let holder = row.account_id.ok_or(Code::TokenLapsed)?;
+        let account = accounts::lock(tx, holder)?.ok_or(Code::TokenLapsed)?;
+        if !one_time_tokens::consume(tx, &hash, call.now)? {
+            return Err(Error::from(Code::TokenLapsed));
+        }
+        let text = row.details.0.get("email").and_then(|email| email.as_str()).unwrap_or_default();
+        let email = EmailAddress::parse(text).map_err(|_| Error::defect("a stored address is none"))?;
+        refuse_login_id(&account, email.key())?;
+        accounts::set_recovery_email(tx, account.id, Some((email.stored(), email.key())), call.now)?;
+        security_log::append(tx, &shared, &call, account.id, "recovery_email.confirmed", json!({}))?;
+        Mail::new(&account.login_id, account.locale, Template::RecoveryEmailChanged)
+            .with("name", account.name())
+            .with("recovery_masked", mask(email.stored()))
+            .enqueue(tx, &shared, call.now)
+    };
+    services.db.write(write).await
+}
+
+/// Removes the recovery e-mail, and a pending request for another. As a DELETE has no body, a fresh login stands for the
+/// password.
+///
+/// # Errors
+/// `step_up_required`; `not_found` where there is none.
+pub async fn delete(services: &Services, call: &Call, account: &Account, session: &Session) -> Result<()> {
+    require_step_up(services, call, session)?;
+    let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let write = move |tx: &mut AnyConnection| {
+        let account = sessions::unchanged(tx, &account)?;
+        if account.recovery_email.is_none() {
+            return Err(Error::from(Code::NotFound));
+        }
+        void_links(tx, &call, account.id)?;
+        accounts::set_recovery_email(tx, account.id, None, call.now)?;
+        security_log::append(tx, &shared, &call, account.id, "recovery_email.removed", json!({}))?;
+        Mail::new(&account.login_id, account.locale, Template::RecoveryEmailRemoved)
+            .with("name", account.name())
+            .enqueue(tx, &shared, call.now)
+    };
+    services.db.write(write).await
+}
+
+fn refuse_login_id(account: &Account, key: &str) -> Result<()> {
+    if login_key(account)? == key { Err(Code::RecoveryEmailIsLoginId.into()) } else { Ok(()) }
+}
+
+/// The masked address that waits for its confirmation.
+pub fn pending(conn: &mut AnyConnection, call: &Call, account: AccountId) -> Result<Option<String>> {
+    let row = one_time_tokens::find_open_of_account(conn, account, CONFIRM, call.now)?;
+    Ok(row.and_then(|row| row.details.0.get("email").and_then(|email| email.as_str()).map(mask)))
+}
+
+/// Links that would set another recovery e-mail lose their use.
+pub fn void_links(tx: &mut AnyConnection, call: &Call, account: AccountId) -> Result<()> {
+    Ok(one_time_tokens::void_of_account(tx, account, CONFIRM, call.now)?)
+}
