@@ -3,7 +3,8 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::handlers::{
-    absorptions, audit_log, invitations, memberships, organizations, profile, registrations, sessions, settings,
+    absorptions, account_deletion, audit_log, avatars, credentials, invitations, login_id_changes, memberships,
+    organizations, profile, recovery_emails, registrations, security_log, sessions, settings,
 };
 use crate::{health, problems};
 
@@ -14,6 +15,22 @@ pub fn configure(routes: &mut ServiceConfig<'_>) {
         .service(registrations::resend_registration)
         .service(registrations::confirm_registration)
         .service(profile::get_me)
+        .service(profile::update_me)
+        .service(account_deletion::delete_account)
+        .service(avatars::get_avatar)
+        .service(avatars::set_avatar)
+        .service(avatars::remove_avatar)
+        .service(credentials::change_password)
+        .service(login_id_changes::request_login_id_change)
+        .service(login_id_changes::get_login_id_change)
+        .service(login_id_changes::cancel_my_login_id_change)
+        .service(login_id_changes::confirm_login_id_change)
+        .service(login_id_changes::cancel_login_id_change)
+        .service(login_id_changes::undo_login_id_change)
+        .service(recovery_emails::set_recovery_email)
+        .service(recovery_emails::remove_recovery_email)
+        .service(recovery_emails::confirm_recovery_email)
+        .service(security_log::list_security_log)
         .service(sessions::list_sessions)
         .service(sessions::end_other_sessions)
         .service(sessions::end_session);
@@ -23,6 +40,8 @@ pub fn configure(routes: &mut ServiceConfig<'_>) {
         .service(sessions::refresh_session)
         .service(sessions::log_out)
         .service(sessions::step_up)
+        .service(credentials::request_password_reset)
+        .service(credentials::confirm_password_reset)
         .service(sessions::get_jwks);
     // Organizations
     routes

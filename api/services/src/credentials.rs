@@ -29,8 +29,7 @@ const SHARED_RECOVERY: i64 = 10;
 pub fn check_policy(services: &Services, account: &Account, password: &str, pointer: &str) -> Result<()> {
     let settings = &services.settings;
     let display_name = account.display_name.as_deref().unwrap_or_default();
-    let context =
-        [&account.first_name, &account.last_name, display_name, &account.login_id, &settings.product_name];
+    let context = [&account.first_name, &account.last_name, display_name, &account.login_id, &settings.product_name];
     let policy = PasswordPolicy { min: settings.password_min, max: settings.password_max };
     let faults = passwords::check(password, &context, policy, pointer);
     if faults.is_empty() {

@@ -1,8 +1,8 @@
 //! Changing the login ID: asked for with the password, confirmed from the new address, undone from the old (ACC-5).
 
+use manager_domain::Code;
 use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
-use manager_domain::Code;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken, subject};
 use manager_repository::{AnyConnection, accounts, login_id_changes as rows};
@@ -308,6 +308,7 @@ fn void_links(tx: &mut AnyConnection, call: &Call, account: AccountId) -> Result
 
 /// The comparison key of the address an account logs in with.
 pub fn login_key(account: &Account) -> Result<String> {
-    let address = EmailAddress::parse(&account.login_id).map_err(|_| Error::defect("a stored login ID is no address"))?;
+    let address =
+        EmailAddress::parse(&account.login_id).map_err(|_| Error::defect("a stored login ID is no address"))?;
     Ok(address.key().to_owned())
 }

@@ -1,8 +1,8 @@
 //! The recovery e-mail: set with the password, in effect once confirmed from that address (ACC-8).
 
+use manager_domain::Code;
 use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
-use manager_domain::Code;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken};
 use manager_repository::sessions::Session;

@@ -1,24 +1,31 @@
 //! The signed-in person's profile (ACC-4, ACC-11).
 
-use actix_web::{get, web};
+use actix_web::{get, patch, web};
 use manager_domain::ids::{AccountId, OrganizationId};
 use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Role};
+use manager_domain::profiles::ProfileChanges;
 use manager_domain::{accounts, emails};
 use manager_services::profiles::{self, Profile};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use validator::Validate;
 
+use super::login_id_changes::PendingLoginId;
 use crate::auth::Caller;
-use crate::etags::Tagged;
+use crate::etags::{IfMatch, Tagged};
+use crate::json::MergePatch;
+use crate::patch::{self, Patch};
 use crate::problems::Problem;
 use crate::state::AppState;
+use crate::then::Then;
 
 /// A person's account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(examples(json!({
     "id": "acc_01k5x9dzt4f3gsv6t1n0q8m2ra", "login_id": "ada@example.com", "first_name": "Ada",
-    "last_name": "Lovelace", "display_name": "Ada Lovelace", "initials": "AL", "locale": "en",
+    "last_name": "Lovelace", "display_name": "Ada Lovelace", "initials": "AL", "avatar_url": null, "pending_recovery_email": null, "pending_login_id": null, "locale": "en",
     "time_zone": "Europe/Zurich", "recovery_email": "a•••@e•••.org", "default_organization": null, "ui_settings": {},
     "staff_role": null,
     "organizations": [{"id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "name": "Ada Lovelace", "role": "owner",
@@ -32,11 +39,20 @@ pub struct Me {
     /// The name chosen, else "First Last".
     pub display_name: String,
     pub initials: String,
+    /// Where the picture is; null: show the initials.
+    #[schema(required)]
+    pub avatar_url: Option<&'static str>,
     pub locale: Language,
     pub time_zone: String,
     /// Masked.
     #[schema(required)]
     pub recovery_email: Option<String>,
+    /// A recovery e-mail that waits for its confirmation, masked.
+    #[schema(required)]
+    pub pending_recovery_email: Option<String>,
+    /// A login ID that waits for its confirmation.
+    #[schema(required)]
+    pub pending_login_id: Option<PendingLoginId>,
     #[schema(required)]
     pub default_organization: Option<OrganizationId>,
     /// Whatever the panel keeps for this person.
@@ -71,6 +87,9 @@ impl From<Profile> for Me {
         Self {
             display_name: account.name(),
             initials: accounts::initials(&account.first_name, &account.last_name),
+            avatar_url: account.avatar_etag.as_ref().map(|_| "/v1/me/avatar"),
+            pending_recovery_email: profile.pending_recovery_email.as_deref().map(emails::mask),
+            pending_login_id: profile.pending_login_id.map(PendingLoginId::from),
             id: account.id,
             login_id: account.login_id,
             first_name: account.first_name,
@@ -94,4 +113,63 @@ pub async fn get_me(caller: Caller, state: web::Data<AppState>) -> Result<Tagged
     let version = caller.account.version;
     let profile = profiles::get(&state.services, &caller.call, caller.account).await?;
     Ok(Tagged::version(version, profile.into()))
+}
+
+/// What may be changed; what is left out stays, null clears what can be empty.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"display_name": "Ada L.", "locale": "fr", "ui_settings": {"theme": "dark"}})))]
+pub struct ProfilePatch {
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false, min_length = 1, max_length = 100)]
+    pub first_name: Option<String>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false, min_length = 1, max_length = 100)]
+    pub last_name: Option<String>,
+    /// Null: back to "First Last".
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false, max_length = 100)]
+    pub display_name: Patch<String>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false)]
+    pub locale: Option<Language>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false, max_length = 64)]
+    pub time_zone: Option<String>,
+    /// One of the person's organizations.
+    #[serde(default)]
+    #[schema(value_type = Option<OrganizationId>, required = false)]
+    pub default_organization: Patch<OrganizationId>,
+    /// Merged into what is there; null empties it. At most 8 KiB as a whole.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, required = false)]
+    pub ui_settings: Patch<Map<String, Value>>,
+}
+
+/// Change my profile
+#[utoipa::path(tag = "accounts",
+    params(("If-Match" = Option<String>, Header, description = "The version you saw")),
+    request_body(content = ProfilePatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "Changed", body = Me),
+        (status = 422, description = "`validation_failed` or `ui_settings_too_large`")),
+    security(("bearer" = []), ("cookie" = [])))]
+#[patch("/v1/me")]
+pub async fn update_me(
+    state: web::Data<AppState>,
+    body: Then<Caller, MergePatch<ProfilePatch>>,
+    seen: IfMatch,
+) -> Result<Tagged<Me>, Problem> {
+    let Then(caller, MergePatch(body)) = body;
+    let changes = ProfileChanges {
+        first_name: body.first_name,
+        last_name: body.last_name,
+        display_name: body.display_name.into_option(),
+        locale: body.locale,
+        time_zone: body.time_zone,
+        default_organization: body.default_organization.into_option(),
+        ui_settings: body.ui_settings.into_option(),
+    };
+    let seen = seen.expected_version()?;
+    let profile = profiles::update(&state.services, &caller.call, caller.account.id, seen, changes).await?;
+    Ok(Tagged::version(profile.account.version, profile.into()))
 }
