@@ -89,7 +89,8 @@ async fn of_sixty_four_owners_who_demote_each_other_at_once_one_stays() {
         targets.push(ada.membership_of(&owner).await);
     }
     let mut tasks = Vec::new();
-    for (id, etag) in targets.iter().cycle().take(64).cloned() {
+    for (id, etag) in targets.iter().cycle().take(64) {
+        let etag = etag.clone();
         let (ada, path) = (ada.clone(), ada.org(&format!("/memberships/{id}")));
         tasks.push(actix_web::rt::spawn(
             async move { ada.patch_seen(&path, &etag, json!({"role": "admin"})).await.status },

@@ -208,8 +208,7 @@ fn verify_run(
     previous: Vec<u8>,
 ) -> Result<Run> {
     let (mut seen, mut previous) = (Vec::new(), previous);
-    let mut expected = after + 1;
-    for row in rows::list_chain(conn, organization, after, RUN)? {
+    for (expected, row) in (after + 1..).zip(rows::list_chain(conn, organization, after, RUN)?) {
         let personal = rows::find_personal(conn, organization, row.sequence)?;
         let erased_or_true = personal.is_none_or(|(salt, text)| Some(personal_hash(&salt, &text)) == row.personal_hash);
         if row.sequence != expected || chain(services, &previous, &row)? != row.mac || !erased_or_true {
@@ -217,7 +216,6 @@ fn verify_run(
         }
         previous.clone_from(&row.mac);
         seen.push((row.sequence, row.mac));
-        expected += 1;
     }
     Ok((seen, None))
 }

@@ -38,7 +38,7 @@ pub struct Details {
 #[serde(rename_all = "snake_case")]
 pub enum Joins {
     /// A first organization of their own.
-    Own(NewOrganization),
+    Own(Box<NewOrganization>),
     /// The one that invited them, by the invitation's token.
     Invitation(String),
 }

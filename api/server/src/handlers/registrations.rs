@@ -178,7 +178,8 @@ fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, De
     let full_name = manager_domain::accounts::full_name(body.first_name.trim(), body.last_name.trim());
     let joins = match (body.organization, body.invitation) {
         (Some(organization), None) => {
-            read_organization(organization, "/organization", full_name, locale, &time_zone, &mut faults).map(Joins::Own)
+            read_organization(organization, "/organization", full_name, locale, &time_zone, &mut faults)
+                .map(|new| Joins::Own(Box::new(new)))
         }
         (None, Some(token)) => Some(Joins::Invitation(token)),
         (Some(_), Some(_)) => {

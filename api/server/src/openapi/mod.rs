@@ -81,6 +81,7 @@ fn info() -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "description": "The backend of a hosting company's customer panel. Errors are RFC 9457 problems; their \
             `type` leads to a page that explains them.",
+        "contact": {"name": "Manager API support", "email": "api@manager.example"},
         "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
     })
 }
