@@ -75,7 +75,10 @@ async fn a_new_account_takes_over_organization_by_organization() {
     ada.post(&path, json!(null)).await.refused(409, "invitation_closed");
     let mine = invitations(&new).await;
     accept(&new, &mine[0]).await.expect(200);
-    assert_eq!(members(&ada, &ada.organization).await, [step("ada@example.com", "owner"), step("new@example.com", "member")]);
+    assert_eq!(
+        members(&ada, &ada.organization).await,
+        [step("ada@example.com", "owner"), step("new@example.com", "member")]
+    );
     let theirs = new.get("/v1/organizations").await.expect(200);
     let joined = theirs["data"].as_array().unwrap().iter().find(|o| o["name"] == "ada Tester").unwrap();
     assert_eq!(joined["billing"], true, "with the same rights");

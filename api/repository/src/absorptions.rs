@@ -121,8 +121,8 @@ pub fn find_invitation(
     organization: OrganizationId,
     id: InvitationId,
 ) -> Result<Option<(InvitationState, Instant)>, Error> {
-    let query = invitations::table
-        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))));
+    let query =
+        invitations::table.filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))));
     Ok(query.select((invitations::state, invitations::expires_at)).first(conn).optional()?)
 }
 

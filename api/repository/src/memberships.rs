@@ -216,7 +216,11 @@ pub fn list_owners(conn: &mut AnyConnection, organization: OrganizationId) -> Re
 }
 
 /// The accounts of the organization's owners and admins.
-pub fn list_admins(conn: &mut AnyConnection, organization: OrganizationId, now: Instant) -> Result<Vec<Account>, Error> {
+pub fn list_admins(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    now: Instant,
+) -> Result<Vec<Account>, Error> {
     let on = accounts::id.eq(memberships::account_id);
     let query = memberships::table
         .inner_join(accounts::table.on(on))

@@ -2,7 +2,9 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::handlers::{absorptions, audit_log, invitations, memberships, organizations, profile, registrations, sessions, settings};
+use crate::handlers::{
+    absorptions, audit_log, invitations, memberships, organizations, profile, registrations, sessions, settings,
+};
 use crate::{health, problems};
 
 pub fn configure(routes: &mut ServiceConfig<'_>) {

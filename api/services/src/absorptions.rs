@@ -352,7 +352,14 @@ fn take_over(
     memberships::delete_expired(tx, organization, new.id, call.now)?;
     let Some(own) = memberships::find_by_account(tx, organization, new.id, call.now)? else {
         let id = services.id(call.now);
-        let next = Membership { id, account_id: new.id, version: 1, created_at: call.now, updated_at: call.now, ..old.clone() };
+        let next = Membership {
+            id,
+            account_id: new.id,
+            version: 1,
+            created_at: call.now,
+            updated_at: call.now,
+            ..old.clone()
+        };
         if !memberships::insert(tx, &next)? {
             return Err(Code::AlreadyMember.into());
         }
@@ -382,7 +389,13 @@ fn united(own: &Membership, old: &Membership) -> Option<Membership> {
     } else {
         return None;
     };
-    Some(Membership { role: rights.role, products: Json(rights.products), billing: rights.billing, expires_at, ..own.clone() })
+    Some(Membership {
+        role: rights.role,
+        products: Json(rights.products),
+        billing: rights.billing,
+        expires_at,
+        ..own.clone()
+    })
 }
 
 /// Ends the absorption once every organization is done.

@@ -368,7 +368,13 @@ fn accept_in(
     }
 }
 
-fn join_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account, row: &Invitation) -> Result<()> {
+fn join_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    row: &Invitation,
+) -> Result<()> {
     let organization = row.organization_id;
     memberships::delete_expired(tx, organization, account.id, call.now)?;
     let membership = Membership {

@@ -176,7 +176,9 @@ pub async fn update(
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let entry = Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &differences(&current, &next)));
+            let entry = Entry::new("organization.changed", id)
+                .before(summary(&current, &[]))
+                .after(summary(&next, &differences(&current, &next)));
             audit_log::append(tx, &shared, &call, id, entry.personal(next.name.clone()))?;
             rows::find(tx, id)?.ok_or_else(|| Error::defect("the changed organization is gone"))
         })
