@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_repository::{AnyConnection, accounts};
 use manager_tests::people::PASSWORD;
 use manager_tests::{Person, TestApp, Value, json};
 
@@ -78,12 +79,13 @@ async fn a_new_account_takes_over_organization_by_organization() {
         members(&ada, &ada.organization).await,
         [step("ada@example.com", "owner"), step("new@example.com", "member")]
     );
-    let (_, theirs) = (0, new.get("/v1/organizations").await.expect(200));
+    let theirs = new.get("/v1/organizations").await.expect(200);
     let joined = theirs["data"].as_array().unwrap().iter().find(|o| o["name"] == "ada Tester").unwrap();
     assert_eq!(joined["billing"], true, "with the same rights");
     let status = old.get("/v1/me/absorption").await.expect(200);
     assert_eq!(status["state"], "done");
-    ada.get(&ada.org("/audit-log/verification")).await.expect(200);
+    let verified = ada.get(&ada.org("/audit-log/verification")).await.expect(200);
+    assert_eq!(verified["valid"], true);
 }
 
 #[actix_web::test]
@@ -117,6 +119,18 @@ async fn a_cancelled_absorption_leaves_everything_as_it_is_and_can_start_again()
     old.delete("/v1/me/absorption").await.refused(404, "not_found");
     start(&old, "new@example.com").await;
     assert_eq!(invitations(&new).await.len(), 1);
+}
+
+#[actix_web::test]
+async fn a_new_password_of_the_old_account_stops_its_absorption() {
+    let (app, _, old, new) = three().await;
+    start(&old, "new@example.com").await;
+    let mine = invitations(&new).await;
+    let (id, now) = (old.account.parse().unwrap(), app.services.clock.now());
+    let set = move |tx: &mut AnyConnection| accounts::set_password(tx, id, 1, "$argon2id$", true, now);
+    assert!(app.services.db.write(set).await.unwrap());
+    accept(&new, &mine[0]).await.refused(409, "invitation_closed");
+    old.get(&old.org("")).await.expect(200);
 }
 
 #[actix_web::test]

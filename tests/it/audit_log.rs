@@ -85,3 +85,23 @@ async fn personal_text_can_be_erased_and_the_chain_still_holds() {
     assert!(log["data"][1]["personal"].is_null());
     assert_eq!(ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"], true);
 }
+
+#[actix_web::test]
+async fn entries_that_are_written_meanwhile_are_not_taken_for_tampering() {
+    let (_, ada) = changed_organization().await;
+    let mut tasks = Vec::new();
+    for number in 0..64 {
+        let ada = ada.clone();
+        tasks.push(actix_web::rt::spawn(async move {
+            if number % 2 == 0 {
+                let body = json!({"email": format!("guest{number}@example.com"), "role": "member"});
+                ada.post(&ada.org("/invitations"), body).await.expect(201);
+                return json!(true);
+            }
+            ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"].clone()
+        }));
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), true);
+    }
+}

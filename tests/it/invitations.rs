@@ -144,3 +144,26 @@ async fn an_invitation_can_be_declined_with_or_without_an_account() {
     bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.expect(204);
     bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.refused(409, "invitation_closed");
 }
+
+#[actix_web::test]
+async fn an_invitation_whose_access_is_over_already_gives_none() {
+    let (app, ada) = app_with_ada().await;
+    let until = app.services.clock.now() + Duration::days(2);
+    let body = json!({"email": "bob@example.com", "role": "member", "expires_at": until.to_string()});
+    ada.post(&ada.org("/invitations"), body).await.expect(201);
+    app.advance(Duration::days(3));
+    let bob = Person::register(&app, "bob").await;
+    let mine = bob.get("/v1/me/invitations").await.expect(200);
+    let path = format!("/v1/me/invitations/{}/accept", mine["data"][0]["id"].as_str().unwrap());
+    bob.post(&path, json!(null)).await.refused(409, "invitation_closed");
+}
+
+#[actix_web::test]
+async fn owners_are_told_of_a_new_owner() {
+    let (app, ada) = app_with_ada().await;
+    let grace = Person::join(&app, &ada, "grace", json!({"role": "owner"})).await;
+    Person::join(&app, &ada, "bob", json!({"role": "owner"})).await;
+    let told = app.mail_to(&grace.email).await;
+    assert_eq!(told.subject, "New owner of ada Tester");
+    assert!(told.text.contains("bob Tester"));
+}

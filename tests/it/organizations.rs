@@ -80,3 +80,26 @@ async fn bad_settings_are_refused_with_every_fault() {
     let changed = ada.patch_seen(&path, &etag, good).await.expect(200);
     assert_eq!((&changed["vat_number"], &changed["vat_verified"]), (&json!("CHE-109.322.551"), &json!(false)));
 }
+
+#[actix_web::test]
+async fn a_person_owns_no_more_organizations_than_allowed_even_when_asking_at_once() {
+    let (app, ada) = app_with("ada").await;
+    let limit = usize::try_from(app.services.settings.organizations_per_account).unwrap();
+    let mut tasks = Vec::new();
+    for number in 0..limit + 16 {
+        let ada = ada.clone();
+        let body = json!({"kind": "company", "name": format!("Company {number}"), "country": "CH"});
+        tasks.push(actix_web::rt::spawn(async move { ada.post("/v1/organizations", body).await.status }));
+    }
+    let mut made = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            201 => made += 1,
+            409 => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(made, limit - 1, "one came with the registration");
+    let body = json!({"kind": "company", "name": "One too many", "country": "CH"});
+    assert_eq!(ada.post("/v1/organizations", body).await.refused(409, "too_many_organizations")["limit"], limit);
+}

@@ -121,6 +121,21 @@ pub fn list_of_account(
     Ok(query.order(organizations::id).limit(limit).load(conn)?)
 }
 
+/// How many living organizations an account owns, its row locked until the end of the transaction so that the number
+/// stays true.
+pub fn count_owned(tx: &mut AnyConnection, account: AccountId) -> Result<i64, Error> {
+    let row = accounts::table.filter(accounts::id.eq(sql(account))).select(accounts::version);
+    let _: i64 = match tx {
+        AnyConnection::Pg(c) => row.for_no_key_update().first(c)?,
+        AnyConnection::Sqlite(c) => row.first(c)?,
+    };
+    let owned = memberships::table
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
+        .filter(memberships::account_id.eq(sql(account)).and(memberships::role.eq(sql(Role::Owner))))
+        .filter(organizations::deleted_at.is_null());
+    Ok(owned.count().get_result(tx)?)
+}
+
 /// A living membership with the account it belongs to.
 pub type Belonger = (Membership, Account);
 

@@ -178,7 +178,9 @@ pub async fn verify(
     while sequence < head.sequence && verification.first_broken.is_none() {
         let shared = services.clone();
         let (after, previous) = (sequence, mac.clone());
-        let run = move |conn: &mut AnyConnection| verify_run(conn, &shared, organization, after, previous);
+        // Up to the head that was read: entries appended meanwhile are another verification's business.
+        let most = RUN.min(head.sequence - after);
+        let run = move |conn: &mut AnyConnection| verify_run(conn, &shared, organization, after, most, previous);
         let (entries, broken) = services.db.read(run).await?;
         if let Some((noted, noted_mac)) = &earlier
             && entries.iter().any(|(sequence, mac)| sequence == noted && mac == noted_mac)
@@ -205,10 +207,11 @@ fn verify_run(
     services: &Services,
     organization: OrganizationId,
     after: i64,
+    most: i64,
     previous: Vec<u8>,
 ) -> Result<Run> {
     let (mut seen, mut previous) = (Vec::new(), previous);
-    for (expected, row) in (after + 1..).zip(rows::list_chain(conn, organization, after, RUN)?) {
+    for (expected, row) in (after + 1..).zip(rows::list_chain(conn, organization, after, most)?) {
         let personal = rows::find_personal(conn, organization, row.sequence)?;
         let erased_or_true = personal.is_none_or(|(salt, text)| Some(personal_hash(&salt, &text)) == row.personal_hash);
         if row.sequence != expected || chain(services, &previous, &row)? != row.mac || !erased_or_true {

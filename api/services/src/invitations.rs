@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, check, move_owner_count, require_step_up};
+use crate::memberships::{Authority, check, move_owner_count, require_step_up, tell};
 use crate::vault::{self, Purpose};
 use crate::{Call, Services, absorptions, throttles};
 
@@ -352,6 +352,10 @@ fn accept_in(
     let replaced = row.replaces_account_id.map(|old| memberships::find_by_account(tx, organization, old, call.now));
     let replaced = replaced.transpose()?.map(|replaced| replaced.ok_or(Code::InvitationClosed)).transpose()?;
     let rights = replaced.as_ref().map_or_else(|| row.rights(), Membership::rights);
+    // An access that would be over already is none.
+    if replaced.is_none() && row.access_expires_at.is_some_and(|end| end <= call.now) {
+        return Err(Code::InvitationClosed.into());
+    }
     // What the inviter may grant is judged by what they are now.
     let inviter = memberships::find_by_account(tx, organization, row.invited_by, call.now)?;
     if !inviter.is_some_and(|inviter| inviter.rights().may_grant(rights.role)) {
@@ -391,6 +395,9 @@ fn join_in(
     move_owner_count(tx, organization, Role::Member, row.role)?;
     let after = json!({ "account": account.id, "role": row.role });
     audit_log::append(tx, services, call, organization, Entry::new("membership.joined", membership.id).after(after))?;
+    if row.role == Role::Owner {
+        tell(tx, services, call, organization, account, Template::OwnershipGranted)?;
+    }
     tell_inviter(tx, services, call, row, Template::InvitationAccepted, &account.name())
 }
 

@@ -203,7 +203,7 @@ pub(crate) fn summary(row: &Membership) -> Value {
 }
 
 /// Tells a person what happened to their membership, and all owners when there is a new one.
-fn tell(
+pub(crate) fn tell(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,

@@ -106,7 +106,7 @@ pub async fn create(services: &Services, call: &Call, owner: AccountId, new: New
         .db
         .write(move |tx| {
             let limit = shared.settings.organizations_per_account;
-            if memberships::list_of_account(tx, owner, None, limit, call.now)?.len() as i64 >= limit {
+            if memberships::count_owned(tx, owner)? >= limit {
                 return Err(Error::from(Refusal::new(Code::TooManyOrganizations).with("limit", limit)));
             }
             let id = create_in(tx, &shared, &call, owner, &new)?;
@@ -176,17 +176,39 @@ pub async fn update(
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let entry = Entry::new("organization.changed", id).before(summary(&current)).after(summary(&next));
+            let entry = Entry::new("organization.changed", id)
+                .before(summary(&current, &[]))
+                .after(summary(&next, &differences(&current, &next)));
             audit_log::append(tx, &shared, &call, id, entry.personal(next.name.clone()))?;
             rows::find(tx, id)?.ok_or_else(|| Error::defect("the changed organization is gone"))
         })
         .await
 }
 
-/// What the audit log says of an organization: no names, no addresses.
-fn summary(row: &Organization) -> serde_json::Value {
-    json!({ "kind": row.kind, "country": row.country, "currency": row.currency, "locale": row.locale,
-        "time_zone": row.time_zone, "version": row.version })
+/// What the audit log says of an organization: no names, no addresses, but which fields were changed.
+fn summary(row: &Organization, changed: &[&str]) -> serde_json::Value {
+    let mut summary = json!({ "kind": row.kind, "country": row.country, "currency": row.currency, "locale": row.locale,
+        "time_zone": row.time_zone, "version": row.version });
+    if !changed.is_empty() {
+        summary["changed"] = changed.into();
+    }
+    summary
+}
+
+fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
+    let differs = [
+        ("kind", one.kind != other.kind),
+        ("name", one.name != other.name),
+        ("billing_address", one.billing_address != other.billing_address),
+        ("country", one.country != other.country),
+        ("vat_number", one.vat_number != other.vat_number),
+        ("website", one.website != other.website),
+        ("phone", one.phone != other.phone),
+        ("locale", one.locale != other.locale),
+        ("time_zone", one.time_zone != other.time_zone),
+        ("currency", one.currency != other.currency),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {

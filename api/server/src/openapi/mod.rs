@@ -22,6 +22,7 @@ const TAGS: &[(&str, &str)] = &[
     ("organizations", "Organizations and their audit logs"),
     ("memberships", "Who belongs to an organization, with which rights"),
     ("invitations", "Invitations into organizations"),
+    ("absorptions", "A new account takes over the memberships of an old one"),
     ("catalogue", "What is sold, and its prices"),
     ("carts", "Carts, anonymous and of organizations"),
     ("orders", "Orders and their payment"),
