@@ -3,17 +3,27 @@
 //! Rule numbers such as `ACC-5` or `PRD-1` name the rules this code carries out.
 
 pub mod accounts;
+pub mod carts;
+pub mod catalogue;
+pub mod catalogue_checks;
 pub mod emails;
 pub mod ids;
+pub mod invoices;
 pub mod languages;
 pub mod memberships;
 pub mod money;
+pub mod order_options;
+pub mod orders;
 pub mod organizations;
 pub mod passwords;
+pub mod payments;
 pub mod permissions;
+pub mod products;
 pub mod refusals;
 pub mod search_keys;
 pub mod staff;
+pub mod taxes;
+pub mod terms;
 pub mod time;
 pub mod time_zones;
 mod words;

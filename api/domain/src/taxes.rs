@@ -1,0 +1,232 @@
+//! Value added tax: a dated table, who is taxed how, and totals per rate (BIL-3).
+
+use chrono::NaiveDate;
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::organizations::OrganizationKind;
+use crate::words::words;
+
+words! {
+    /// Which of a country's rates a product type is taxed at.
+    TaxClass {
+        Standard = "standard",
+        Reduced = "reduced",
+    }
+}
+
+words! {
+    /// What an invoice must say about its tax.
+    TaxNote {
+        /// The customer owes the tax (Article 196 of Directive 2006/112/EC).
+        ReverseCharge = "reverse_charge",
+        /// Outside the territories that are taxed.
+        Export = "export",
+    }
+}
+
+/// How a customer is taxed on a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Treatment {
+    /// Percent: `8.1`.
+    pub rate: Decimal,
+    pub reverse_charge: bool,
+    pub note: Option<TaxNote>,
+}
+
+/// A rate from a day on, in tenths of a percent.
+struct Dated {
+    from: (i32, u32, u32),
+    standard: i64,
+    reduced: i64,
+}
+
+/// Switzerland, which Liechtenstein follows; newest first.
+const SWISS: [Dated; 2] =
+    [Dated { from: (2024, 1, 1), standard: 81, reduced: 26 }, Dated { from: (2018, 1, 1), standard: 77, reduced: 25 }];
+
+/// Standard rates of the European Union in 2026, in tenths of a percent. Services by electronic means have no reduced
+/// rate there.
+const EUROPEAN: [(&str, i64); 28] = [
+    ("AT", 200),
+    ("BE", 210),
+    ("BG", 200),
+    ("CY", 190),
+    ("CZ", 210),
+    ("DE", 190),
+    ("DK", 250),
+    ("EE", 240),
+    ("ES", 210),
+    ("FI", 255),
+    ("FR", 200),
+    ("GR", 240),
+    ("HR", 250),
+    ("HU", 270),
+    ("IE", 230),
+    ("IT", 220),
+    ("LT", 210),
+    ("LU", 170),
+    ("LV", 210),
+    // Monaco is French territory for VAT.
+    ("MC", 200),
+    ("MT", 180),
+    ("NL", 210),
+    ("PL", 230),
+    ("PT", 230),
+    ("RO", 210),
+    ("SE", 250),
+    ("SI", 220),
+    ("SK", 230),
+];
+
+/// How a customer of this kind and country is taxed on `date`.
+pub fn treatment(
+    kind: OrganizationKind,
+    country: &str,
+    vat_verified: bool,
+    class: TaxClass,
+    date: NaiveDate,
+) -> Treatment {
+    if matches!(country, "CH" | "LI") {
+        let started = |dated: &&Dated| {
+            let (year, month, day) = dated.from;
+            NaiveDate::from_ymd_opt(year, month, day).is_some_and(|from| from <= date)
+        };
+        let dated = SWISS.iter().find(started).unwrap_or(&SWISS[1]);
+        let tenths = if class == TaxClass::Standard { dated.standard } else { dated.reduced };
+        return Treatment { rate: percent(tenths), reverse_charge: false, note: None };
+    }
+    match EUROPEAN.iter().find(|(code, _)| *code == country) {
+        Some(_) if kind == OrganizationKind::Company && vat_verified => {
+            Treatment { rate: Decimal::ZERO, reverse_charge: true, note: Some(TaxNote::ReverseCharge) }
+        }
+        Some((_, tenths)) => Treatment { rate: percent(*tenths), reverse_charge: false, note: None },
+        None => Treatment { rate: Decimal::ZERO, reverse_charge: false, note: Some(TaxNote::Export) },
+    }
+}
+
+fn percent(tenths: i64) -> Decimal {
+    Decimal::new(tenths, 1).normalize()
+}
+
+/// The tax on a net amount in minor units, rounded once, half away from zero.
+pub fn tax_on(net: i64, rate: Decimal) -> i64 {
+    let exact = Decimal::from(net) * rate / Decimal::ONE_HUNDRED;
+    exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().unwrap_or(0)
+}
+
+/// What one rate comes to on a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"rate": "8.1", "net": 1000, "tax": 81})))]
+pub struct TaxTotal {
+    /// Percent.
+    #[schema(value_type = String, pattern = r"^\d{1,2}(\.\d)?$")]
+    pub rate: Decimal,
+    /// Minor units.
+    pub net: i64,
+    /// Minor units.
+    pub tax: i64,
+}
+
+/// Net, tax and total in minor units, with what each rate contributes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    pub net: i64,
+    pub tax: i64,
+    pub total: i64,
+    /// By rate, highest first.
+    pub rates: Vec<TaxTotal>,
+}
+
+/// Totals of lines given as net amount and rate: per rate on the sum of its lines (EN 16931).
+pub fn totals(lines: impl IntoIterator<Item = (i64, Decimal)>) -> Totals {
+    let mut rates: Vec<TaxTotal> = Vec::new();
+    for (net, rate) in lines {
+        match rates.iter_mut().find(|total| total.rate == rate) {
+            Some(total) => total.net += net,
+            None => rates.push(TaxTotal { rate, net, tax: 0 }),
+        }
+    }
+    rates.sort_by(|a, b| b.rate.cmp(&a.rate));
+    let mut sum = Totals::default();
+    for total in &mut rates {
+        total.tax = tax_on(total.net, total.rate);
+        sum.net += total.net;
+        sum.tax += total.tax;
+    }
+    Totals { total: sum.net + sum.tax, rates, ..sum }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn rate(kind: OrganizationKind, country: &str, verified: bool, date: &str) -> String {
+        treatment(kind, country, verified, TaxClass::Standard, day(date)).rate.to_string()
+    }
+
+    #[test]
+    fn tax_is_computed_per_rate_on_the_sum_of_the_lines() {
+        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/billing.json")).unwrap();
+        for case in vectors["tax_per_rate"].as_array().unwrap() {
+            let lines = case["lines"].as_array().unwrap().iter();
+            let lines = lines.map(|line| (line["net"].as_i64().unwrap(), line["rate"].as_str().unwrap().parse().unwrap()));
+            let totals = totals(lines);
+            assert_eq!(totals.total, case["total"].as_i64().unwrap(), "{case}");
+            for (rate, tax) in case["tax"].as_object().unwrap() {
+                let found = totals.rates.iter().find(|total| total.rate.to_string() == *rate).unwrap();
+                assert_eq!(found.tax, tax.as_i64().unwrap(), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn swiss_rates_change_with_the_date() {
+        let company = OrganizationKind::Company;
+        assert_eq!(rate(company, "CH", true, "2023-12-31"), "7.7");
+        assert_eq!(rate(company, "LI", true, "2024-01-01"), "8.1");
+        let reduced = |date| treatment(company, "CH", false, TaxClass::Reduced, day(date)).rate.to_string();
+        assert_eq!((reduced("2023-12-31"), reduced("2026-01-01")), ("2.5".to_owned(), "2.6".to_owned()));
+    }
+
+    #[test]
+    fn european_companies_with_a_verified_number_owe_the_tax_themselves() {
+        let verified = treatment(OrganizationKind::Company, "FR", true, TaxClass::Standard, day("2026-05-01"));
+        assert!(verified.reverse_charge && verified.rate.is_zero() && verified.note == Some(TaxNote::ReverseCharge));
+        assert_eq!(rate(OrganizationKind::Company, "FR", false, "2026-05-01"), "20");
+        assert_eq!(rate(OrganizationKind::PublicBody, "DE", true, "2026-05-01"), "19");
+        assert_eq!(rate(OrganizationKind::Individual, "FI", true, "2026-05-01"), "25.5");
+    }
+
+    #[test]
+    fn elsewhere_nothing_is_taxed() {
+        let elsewhere = treatment(OrganizationKind::Individual, "US", false, TaxClass::Standard, day("2026-05-01"));
+        assert!(elsewhere.rate.is_zero() && !elsewhere.reverse_charge && elsewhere.note == Some(TaxNote::Export));
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        let rate = "8.1".parse().unwrap();
+        assert_eq!((tax_on(500, rate), tax_on(-500, rate)), (41, -41));
+    }
+
+    proptest! {
+        #[test]
+        fn totals_add_up(lines in prop::collection::vec((0_i64..10_000_000, 0_i64..300), 0..60)) {
+            let lines: Vec<_> = lines.into_iter().map(|(net, tenths)| (net, percent(tenths))).collect();
+            let totals = totals(lines.clone());
+            prop_assert_eq!(totals.net, lines.iter().map(|(net, _)| net).sum::<i64>());
+            prop_assert_eq!(totals.tax, totals.rates.iter().map(|rate| rate.tax).sum::<i64>());
+            prop_assert_eq!(totals.total, totals.net + totals.tax);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Billing frequencies and the terms they make (PRD-1).
+
+use chrono::{Datelike, Months, NaiveDate};
+
+use crate::words::words;
+
+words! {
+    /// How often a product is billed.
+    Frequency {
+        Monthly = "monthly",
+        Quarterly = "quarterly",
+        Yearly = "yearly",
+        TwoYears = "two_years",
+        ThreeYears = "three_years",
+    }
+}
+
+impl Frequency {
+    /// Months of one term.
+    pub const fn months(self) -> u32 {
+        match self {
+            Self::Monthly => 1,
+            Self::Quarterly => 3,
+            Self::Yearly => 12,
+            Self::TwoYears => 24,
+            Self::ThreeYears => 36,
+        }
+    }
+}
+
+/// A span of civil days; the end is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    pub start: NaiveDate,
+    pub end: NaiveDate,
+}
+
+impl Term {
+    /// The first term of a product that comes to life on `start`, whose day becomes its anchor.
+    ///
+    /// `None` beyond the calendar's range.
+    pub fn first(start: NaiveDate, frequency: Frequency) -> Option<Self> {
+        Some(Self { start, end: term_end(start, start.day(), frequency)? })
+    }
+
+    /// The term that follows on this one.
+    pub fn next(self, anchor_day: u32, frequency: Frequency) -> Option<Self> {
+        Some(Self { start: self.end, end: term_end(self.end, anchor_day, frequency)? })
+    }
+}
+
+/// The exclusive end of a term: start month + n, day = min(anchor, length of that month).
+pub fn term_end(start: NaiveDate, anchor_day: u32, frequency: Frequency) -> Option<NaiveDate> {
+    let month = start.with_day(1)?.checked_add_months(Months::new(frequency.months()))?;
+    let length = month.checked_add_months(Months::new(1))?.pred_opt()?.day();
+    month.with_day(anchor_day.clamp(1, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn date(text: &Value) -> NaiveDate {
+        text.as_str().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn term_ends_follow_the_anchor_day() {
+        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/billing.json")).unwrap();
+        for case in vectors["term_ends"].as_array().unwrap() {
+            let start = date(case.get("start").unwrap_or(&case["anchor"]));
+            let anchor = case.get("anchor_day").map_or(start.day(), |day| day.as_u64().unwrap() as u32);
+            let frequency = Frequency::parse(case["frequency"].as_str().unwrap()).unwrap();
+            let mut start = start;
+            for end in case["ends"].as_array().unwrap() {
+                let computed = term_end(start, anchor, frequency);
+                assert_eq!(computed, Some(date(end)), "{case}");
+                start = date(end);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_term_starts_on_the_day_of_payment() {
+        let start = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+        let first = Term::first(start, Frequency::Monthly).unwrap();
+        assert_eq!(first.end, NaiveDate::from_ymd_opt(2026, 2, 28).unwrap());
+        assert_eq!(first.next(31, Frequency::Monthly).unwrap().end, NaiveDate::from_ymd_opt(2026, 3, 31).unwrap());
+    }
+
+    #[test]
+    fn dates_beyond_the_calendar_have_no_term() {
+        assert_eq!(Term::first(NaiveDate::MAX, Frequency::Monthly), None);
+    }
+}
