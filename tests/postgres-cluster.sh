@@ -50,7 +50,7 @@ prepare_folder() {
   if [ "$(id -u)" -eq 0 ]; then
     chown postgres "$dir"
   fi
-  as_owner test -w "$dir" || die "the user postgres cannot reach $dir: choose a folder whose parents it may enter, as /tmp"
+  as_owner test -w "$dir" || die "the user postgres cannot reach $dir: choose one whose parents it may enter, as in /tmp"
   # A socket's path is at most 107 bytes.
   [ "${#dir}" -le 80 ] || die "$dir is too long a path for a socket: at most 80 characters"
 }

@@ -5,11 +5,11 @@
 #
 #   URL      the server's address, on this machine only: http://127.0.0.1:8080
 #   TOKEN    an access token, sent with every request
-#   OPTION…  more for `schemathesis run`, as --exclude-operation-id logout (which would end the token's session), --seed 7
+#   OPTION…  more for `schemathesis run`, as --exclude-operation-id logout (which would end the token's session)
 #
-# At most CASES (2000) requests, spread evenly over the operations. Start the server with MANAGER_RATE_LIMITS=off: 429 is
-# no failure, but hides what lies behind. Fails on a server error, and on a status, content type or body which
-# openapi/openapi.json does not promise.
+# At most CASES (2000) cases, spread evenly over the operations, and at least one for each. Start the server with
+# MANAGER_RATE_LIMITS=off: a 429 hides what lies behind it. Fails on a server error, and on a status, content type or
+# body which openapi/openapi.json does not promise.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,17 +25,21 @@ if ! [[ $url =~ ^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?/?$ ]]; then
   exit 2
 fi
 
-venv=${CARGO_TARGET_DIR:-target}/schemathesis
+document=$PWD/openapi/openapi.json
+venv=$(realpath -m "${CARGO_TARGET_DIR:-target}/schemathesis")
 if ! [ -x "$venv/bin/schemathesis" ]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet 'schemathesis>=4.32,<5'
 fi
 
-operations=$(jq '[.paths[] | keys[] | select(IN("get", "put", "post", "patch", "delete"))] | length' openapi/openapi.json)
+operations=$(jq '[.paths[] | keys[] | select(IN("get", "put", "post", "patch", "delete"))] | length' "$document")
 examples=$((${CASES:-2000} / operations))
 
+# Schemathesis and Hypothesis leave files in the current folder.
+cd "$venv"
 # Only the fuzzing phase keeps to a number of cases. Without shrinking, so that failures do not add requests.
-"$venv/bin/schemathesis" run openapi/openapi.json --url "$url" --header "Authorization: Bearer $token" \
+"$venv/bin/schemathesis" run "$document" --url "$url" --header "Authorization: Bearer $token" \
   --checks not_a_server_error,status_code_conformance,response_schema_conformance,content_type_conformance \
   --phases fuzzing --max-examples "$((examples > 0 ? examples : 1))" --no-shrink --continue-on-failure \
-  --generation-database none --request-timeout 10 --max-redirects 0 --workers 2 "$@"
+  --generation-database none \
+  --request-timeout 10 --max-redirects 0 --workers 2 "$@"

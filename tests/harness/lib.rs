@@ -1,1 +1,15 @@
+//! The harness: each test starts the application on a database of its own and speaks HTTP to it.
+//!
+//! `TEST_ENGINE=postgres` with `TEST_DATABASE_URL` runs the same tests on PostgreSQL.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::missing_panics_doc, missing_docs)]
 
+pub mod answers;
+pub mod app;
+pub mod clock;
+pub mod databases;
+pub mod people;
+
+pub use answers::Answer;
+pub use app::TestApp;
+pub use people::Person;
+pub use serde_json::{Value, json};

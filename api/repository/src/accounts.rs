@@ -252,3 +252,10 @@ fn release_lapsed(tx: &mut AnyConnection, key: &str, now: Instant) -> Result<(),
     diesel::delete(lapsed.filter(login_addresses::reserved_until.le(sql(Some(now))))).execute(tx)?;
     Ok(())
 }
+
+/// The comparison key of the account's login ID.
+pub fn find_login_key(conn: &mut AnyConnection, account: AccountId) -> Result<Option<String>, Error> {
+    let query = login_addresses::table
+        .filter(login_addresses::account_id.eq(sql(account)).and(login_addresses::kind.eq("current")));
+    Ok(query.select(login_addresses::address_key).first(conn).optional()?)
+}

@@ -94,3 +94,112 @@ pub fn insert_personal(
         .execute(tx)?;
     Ok(())
 }
+
+type Columns = (
+    (OrganizationId, i64, EventId, Instant, String, Option<AccountId>, Option<SessionId>),
+    (String, String, Option<Json<Value>>, Option<Json<Value>>, Option<String>, Option<Vec<u8>>, Vec<u8>),
+);
+
+impl From<Columns> for AuditEntry {
+    fn from((who, what): Columns) -> Self {
+        let (organization_id, sequence, id, at, actor_kind, account_id, session_id) = who;
+        let (action, subject, before, after, reason, personal_hash, mac) = what;
+        Self {
+            organization_id,
+            sequence,
+            id,
+            at,
+            actor_kind,
+            account_id,
+            session_id,
+            action,
+            subject,
+            before: before.map(|json| json.0),
+            after: after.map(|json| json.0),
+            reason,
+            personal_hash,
+            mac,
+        }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        (
+            (
+                audit_log::organization_id,
+                audit_log::sequence,
+                audit_log::id,
+                audit_log::at,
+                audit_log::actor_kind,
+                audit_log::account_id,
+                audit_log::session_id,
+            ),
+            (
+                audit_log::action,
+                audit_log::subject,
+                audit_log::before,
+                audit_log::after,
+                audit_log::reason,
+                audit_log::personal_hash,
+                audit_log::mac,
+            ),
+        )
+    };
+}
+
+/// Entries newest first with their personal text where it wasn't erased, those before `before` where given.
+pub fn list(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<(AuditEntry, Option<String>)>, Error> {
+    let on = audit_personal::organization_id
+        .eq(audit_log::organization_id)
+        .and(audit_personal::sequence.eq(audit_log::sequence));
+    let rows: Vec<(Columns, Option<String>)> = audit_log::table
+        .left_join(audit_personal::table.on(on))
+        .filter(audit_log::organization_id.eq(sql(organization)))
+        .filter(audit_log::sequence.lt(before.unwrap_or(i64::MAX)))
+        .order(audit_log::sequence.desc())
+        .limit(limit)
+        .select((columns!(), audit_personal::content.nullable()))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(columns, personal)| (columns.into(), personal)).collect())
+}
+
+/// A run of entries in the order of the chain, to verify it.
+pub fn list_chain(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<AuditEntry>, Error> {
+    let rows: Vec<Columns> = audit_log::table
+        .filter(audit_log::organization_id.eq(sql(organization)).and(audit_log::sequence.gt(after)))
+        .order(audit_log::sequence)
+        .limit(limit)
+        .select(columns!())
+        .load(conn)?;
+    Ok(rows.into_iter().map(AuditEntry::from).collect())
+}
+
+/// The salt and the text of an entry's personal part, where it wasn't erased.
+pub fn find_personal(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    sequence: i64,
+) -> Result<Option<(Vec<u8>, String)>, Error> {
+    let query = audit_personal::table
+        .filter(audit_personal::organization_id.eq(sql(organization)).and(audit_personal::sequence.eq(sequence)));
+    Ok(query.select((audit_personal::salt, audit_personal::content)).first(conn).optional()?)
+}
+
+/// The head of the chain, without a lock.
+pub fn find_head(conn: &mut AnyConnection, organization: OrganizationId) -> Result<Option<Head>, Error> {
+    let query = organizations::table.filter(organizations::id.eq(sql(organization)));
+    let row: Option<(i64, Vec<u8>)> =
+        query.select((organizations::audit_sequence, organizations::audit_head)).first(conn).optional()?;
+    Ok(row.map(|(sequence, mac)| Head { sequence, mac }))
+}

@@ -95,6 +95,14 @@ impl Database {
         (self.reads.len(), self.writes.len())
     }
 
+    /// Whether a query gets an answer now.
+    pub async fn answers(&self) -> bool {
+        let asked = self.read(|conn| {
+            diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(Error::from)
+        });
+        asked.await.is_ok()
+    }
+
     /// Runs queries that change nothing.
     ///
     /// # Errors

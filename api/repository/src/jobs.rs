@@ -109,6 +109,13 @@ pub fn counts(conn: &mut AnyConnection) -> Result<(i64, i64), Error> {
     Ok((waiting, failed))
 }
 
+/// The kind and last error of jobs that failed and wait, or were given up; oldest first.
+pub fn list_troubled(conn: &mut AnyConnection, limit: i64) -> Result<Vec<(String, String)>, Error> {
+    let troubled = jobs::table.filter(jobs::state.ne("done").and(jobs::last_error.is_not_null()));
+    let select = (jobs::kind, jobs::last_error.assume_not_null());
+    Ok(troubled.order((jobs::run_at, jobs::id)).limit(limit).select(select).load(conn)?)
+}
+
 /// Deletes jobs that were done before `before`.
 pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
     let old = jobs::table.filter(jobs::state.eq("done").and(jobs::done_at.lt(sql(Some(before)))));

@@ -594,6 +594,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(spent_refresh_tokens -> sessions (session_id));
 

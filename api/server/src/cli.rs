@@ -1,17 +1,19 @@
 //! The command line.
 
-use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
+use manager_domain::emails::EmailAddress;
+use manager_domain::staff::StaffRole;
+use manager_repository::{backups, migrations};
+use manager_services::{Services, signing_keys, staff};
 
 use crate::config::{self, Config, ConfigError, Variables};
+use crate::keys::generate_root_key;
+use crate::startup::{self, Sources};
 use crate::{logging, openapi, serve};
 
 /// The backend of a hosting company's customer panel.
@@ -26,6 +28,21 @@ struct Cli {
 enum Command {
     /// Serve the API (what happens without a command)
     Serve,
+    /// Do the background work alone, beside servers started with MANAGER_WORKERS=0
+    Worker,
+    /// Apply migrations
+    Migrate {
+        /// List them instead, with what is applied
+        #[arg(long)]
+        status: bool,
+    },
+    /// Make and change staff accounts and service tokens
+    Staff {
+        #[command(subcommand)]
+        command: Staff,
+    },
+    /// Copy the embedded database into FILE while it is in use
+    Backup { file: PathBuf },
     /// Print the effective configuration and where each value came from, secrets masked
     Config,
     /// Write openapi/openapi.json
@@ -48,6 +65,29 @@ enum Keys {
         /// Where to; the configured root key file unless said
         file: Option<PathBuf>,
     },
+    /// Make a new key for access tokens; the old one verifies until its tokens are gone
+    RotateSigning,
+}
+
+#[derive(Debug, Subcommand)]
+enum Staff {
+    /// Make a staff account, or change its role; a new one gets a mail with a link to set its password
+    Create {
+        email: String,
+        /// support, catalogue, finance or admin
+        #[arg(long, value_parser = role)]
+        role: StaffRole,
+    },
+    /// Make a service token and print it, once
+    Token {
+        /// provisioning
+        #[arg(long, value_parser = ["provisioning"])]
+        role: String,
+    },
+}
+
+fn role(text: &str) -> Result<StaffRole, String> {
+    StaffRole::parse(text).ok_or_else(|| "it may be support, catalogue, finance or admin".to_owned())
 }
 
 /// 0: done; 1: failed; 2: wrong use or configuration.
@@ -69,6 +109,22 @@ async fn run(command: Command) -> anyhow::Result<()> {
             logging::start(&config);
             serve::run(config).await?;
         }
+        Command::Worker => {
+            let config = Config::from_environment()?;
+            logging::start(&config);
+            serve::work(config).await?;
+        }
+        Command::Migrate { status } => migrate(status)?,
+        Command::Staff { command } => staff_command(command).await?,
+        Command::Backup { file } => {
+            let config = Config::from_environment()?;
+            backups::copy(&startup::location(&config)?, &file).map_err(anyhow::Error::msg)?;
+            println!("{}", file.display());
+        }
+        Command::Keys { command: Keys::RotateSigning } => {
+            let (_, services) = prepared().await?;
+            println!("{}", signing_keys::rotate(&services, services.clock.now()).await?);
+        }
         Command::Config => print!("{}", config::report(&Variables::read()?)?),
         Command::Openapi { check } => document(check)?,
         Command::Keys { command: Keys::Generate { file } } => {
@@ -79,6 +135,43 @@ async fn run(command: Command) -> anyhow::Result<()> {
             generate_root_key(&file)?;
             println!("{}", file.display());
         }
+    }
+    Ok(())
+}
+
+/// Services over a migrated database, for commands that change something and end.
+async fn prepared() -> anyhow::Result<(Config, Services)> {
+    let config = Config::from_environment()?;
+    logging::start(&config);
+    let services = startup::services(&config, Sources::default())?;
+    startup::prepare(&config, &services).await?;
+    Ok((config, services))
+}
+
+fn migrate(status: bool) -> anyhow::Result<()> {
+    let location = startup::location(&Config::from_environment()?)?;
+    if status {
+        for migration in migrations::status(&location)? {
+            println!("{} {}", if migration.applied { "applied" } else { "pending" }, migration.name);
+        }
+        return Ok(());
+    }
+    for name in migrations::apply(&location)? {
+        println!("applied {name}");
+    }
+    Ok(())
+}
+
+async fn staff_command(command: Staff) -> anyhow::Result<()> {
+    let (_, services) = prepared().await?;
+    let now = services.clock.now();
+    match command {
+        Staff::Create { email, role } => {
+            let address = EmailAddress::parse(&email);
+            let address = address.map_err(|_| ConfigError(format!("`{email}` is not an e-mail address")))?;
+            println!("{}", staff::create(&services, &address, role, now).await?);
+        }
+        Staff::Token { .. } => println!("{}", staff::make_provisioning_token(&services, now).await?),
     }
     Ok(())
 }
@@ -95,20 +188,6 @@ fn document(check: bool) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::write(openapi::FILE, current).with_context(|| format!("cannot write {}", openapi::FILE))
-}
-
-/// Never writes over a key: what it encrypted would be lost.
-fn generate_root_key(file: &Path) -> anyhow::Result<()> {
-    let mut key = [0u8; 32];
-    getrandom::fill(&mut key).context("no randomness")?;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let mut opened = opened.with_context(|| format!("cannot make {}", file.display()))?;
-    writeln!(opened, "{}", STANDARD.encode(key))?;
-    opened.sync_all()?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::patch::Patch;
 use crate::path::Path;
 use crate::problems::Problem;
 use crate::query::Query;
-use crate::state::{AppState, Parts};
+use crate::state::AppState;
+use crate::startup::unconnected_parts as parts;
 use crate::then::Then;
 
 struct Allowed;
@@ -73,7 +74,7 @@ async fn change_things(
 }
 
 async fn ask(request: TestRequest) -> (u16, String, Value) {
-    let state = web::Data::new(AppState::new(Config::for_tests("sqlite://unused"), Parts::default()));
+    let state = web::Data::new(AppState::new(Config::for_tests("sqlite://unused"), parts()));
     let (app, _) = App::new().app_data(state).into_utoipa_app().service(change_things).split_for_parts();
     let service = init_service(app.wrap(actix_web::middleware::from_fn(edge))).await;
     let response = service.call(request.to_request()).await.unwrap();

@@ -1,8 +1,10 @@
 //! The HTTP edge: handlers, extractors, problems, the OpenAPI document, and the program around them.
 
+pub mod auth;
 pub mod body;
 pub mod cli;
 pub mod config;
+mod dev_mail;
 mod docs;
 pub mod etags;
 #[cfg(test)]
@@ -10,6 +12,7 @@ mod handler_tests;
 pub mod handlers;
 pub mod health;
 pub mod json;
+mod keys;
 pub mod language;
 pub mod logging;
 pub mod metrics;
@@ -26,5 +29,6 @@ pub mod routes;
 pub mod serve;
 #[cfg(test)]
 mod serve_tests;
+pub mod startup;
 pub mod state;
 pub mod then;

@@ -8,6 +8,9 @@ use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, Servi
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpServer, web};
 use tokio::signal::unix::{SignalKind, signal};
+use manager_services::mails::transports::Transport;
+use manager_services::{Services, workers};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
 
@@ -16,7 +19,8 @@ use crate::health::Readiness;
 use crate::middleware::edge;
 use crate::not_found::not_found;
 use crate::state::{AppState, Parts};
-use crate::{docs, metrics, pages, routes};
+use crate::startup::{self, Sources};
+use crate::{dev_mail, docs, metrics, pages, routes};
 
 /// Seconds that running requests get when the server stops.
 const GRACE: u64 = 20;
@@ -96,15 +100,60 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     TcpListener::bind(address).map_err(named)
 }
 
+/// The background work of this process, stopped with the server.
+struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    fn start(services: &Services, transport: &Transport, count: usize) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let run = || tokio::spawn(workers::run(services.clone(), transport.clone(), stopped.clone()));
+        Self { tasks: (0..count).map(|_| run()).collect(), stop }
+    }
+
+    /// Lets the job at hand finish.
+    async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = tokio::time::timeout(Duration::from_secs(GRACE), task).await;
+        }
+    }
+}
+
+/// `manager worker`: background work until SIGTERM or SIGINT.
+pub async fn work(config: Config) -> anyhow::Result<()> {
+    let services = startup::services(&config, Sources::default())?;
+    startup::prepare(&config, &services).await?;
+    let workers = Workers::start(&services, &startup::transport(&config)?, config.workers.max(1));
+    println!("manager works on {}", config.engine());
+    asked_to_stop().await?;
+    workers.stop().await;
+    Ok(())
+}
+
 /// `manager serve`: until SIGTERM or SIGINT.
-pub async fn run(mut config: Config) -> std::io::Result<()> {
+pub async fn run(mut config: Config) -> anyhow::Result<()> {
     let listener = bind(&mut config)?;
+    let services = startup::services(&config, Sources::default())?;
+    startup::prepare(&config, &services).await?;
+    let transport = startup::transport(&config)?;
     let (engine, url) = (config.engine(), config.public_url());
-    let server = start(config, listener, Parts::default()).await?;
-    println!("manager is ready on http://{} with {engine}, docs at {url}/docs", server.address);
+    let mails = config.dev_mail_listen.map(listen).transpose()?;
+    let workers = Workers::start(&services, &transport, config.workers);
+    let mut server = start(config, listener, Parts::new(services.clone())).await?;
+    print!("manager is ready on http://{} with {engine}, docs at {url}/docs", server.address);
+    if let Some(listener) = mails {
+        print!(", mails at http://{}", listener.local_addr()?);
+        server.servers.push(spawned(dev_mail::server(listener, services)?));
+    }
+    println!();
     asked_to_stop().await?;
     tracing::info!("stopping");
-    server.stop().await
+    server.stop().await?;
+    workers.stop().await;
+    Ok(())
 }
 
 async fn asked_to_stop() -> std::io::Result<()> {

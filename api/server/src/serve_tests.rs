@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::serve::{app, bind, start};
-use crate::state::{AppState, Parts};
+use crate::state::AppState;
+use crate::startup::unconnected_parts as parts;
 
 struct Answer {
     status: u16,
@@ -29,7 +30,7 @@ impl Answer {
 async fn ask(change: impl FnOnce(&mut Config), request: TestRequest) -> Answer {
     let mut config = Config::for_tests("sqlite://unused");
     change(&mut config);
-    let state = web::Data::new(AppState::new(config, Parts::default()));
+    let state = web::Data::new(AppState::new(config, parts()));
     let panics = web::resource("/panics").to(|| async { if true { panic!("asked for") } else { "" } });
     let service = init_service(app(state).service(panics)).await;
     let answer: Result<ServiceResponse, Error> = service.call(request.to_request()).await;
@@ -95,7 +96,7 @@ async fn only_listed_origins_may_read() {
 async fn an_empty_bucket_refuses_with_the_time_to_wait() {
     let mut config = Config::for_tests("sqlite://unused");
     (config.rate_limits, config.rate_burst, config.rate_per_second) = (true, 2, 1);
-    let service = init_service(app(web::Data::new(AppState::new(config, Parts::default())))).await;
+    let service = init_service(app(web::Data::new(AppState::new(config, parts())))).await;
     let mut statuses = Vec::new();
     for _ in 0..3 {
         let response = service.call(TestRequest::get().uri("/problems").to_request()).await.unwrap();
@@ -132,7 +133,7 @@ async fn a_server_starts_on_a_free_port_and_stops() {
     let mut config = Config::for_tests("sqlite://unused");
     config.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
     let listener = bind(&mut config).unwrap();
-    let server = start(config, listener, Parts::default()).await.unwrap();
+    let server = start(config, listener, parts()).await.unwrap();
     assert_eq!(&*server.state.public_url, server.url());
     let get = |address, path: &'static str| async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};

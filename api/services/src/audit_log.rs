@@ -120,3 +120,97 @@ pub fn chain(services: &Services, previous: &[u8], row: &rows::AuditEntry) -> Re
 pub fn personal_hash(salt: &[u8], text: &str) -> Vec<u8> {
     Sha256::new().chain_update(salt).chain_update(text.as_bytes()).finalize().to_vec()
 }
+
+/// A page of the log, newest first, with the personal text that wasn't erased.
+pub async fn list(
+    services: &Services,
+    organization: OrganizationId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<(rows::AuditEntry, Option<String>)>> {
+    services.db.read(move |conn| Ok(rows::list(conn, organization, before, limit)?)).await
+}
+
+/// Entries verified between two reads, so that a long chain holds no thread for long.
+const RUN: i64 = 500;
+
+/// What verifying a chain told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The last entry of the chain as it stands now.
+    pub sequence: i64,
+    pub head: Vec<u8>,
+    /// The first entry that doesn't follow from its predecessor.
+    pub first_broken: Option<i64>,
+    /// Whether the chain still holds the earlier head it was compared with.
+    pub matches_earlier: Option<bool>,
+}
+
+impl Verification {
+    pub fn is_valid(&self) -> bool {
+        self.first_broken.is_none() && self.matches_earlier != Some(false)
+    }
+}
+
+/// Walks the whole chain and compares it with a head that was noted earlier, where one is given: so that changed,
+/// missing and cut-off entries show.
+pub async fn verify(
+    services: &Services,
+    organization: OrganizationId,
+    earlier: Option<(i64, Vec<u8>)>,
+) -> Result<Verification> {
+    let head = services.db.read(move |conn| Ok::<_, Error>(rows::find_head(conn, organization)?)).await?;
+    let head = head.ok_or(manager_domain::Code::NotFound)?;
+    let mut verification = Verification {
+        sequence: head.sequence,
+        head: head.mac.clone(),
+        first_broken: None,
+        matches_earlier: earlier.as_ref().map(|_| false),
+    };
+    let (mut sequence, mut mac) = (0, Vec::new());
+    while sequence < head.sequence && verification.first_broken.is_none() {
+        let shared = services.clone();
+        let (after, previous) = (sequence, mac.clone());
+        let run = move |conn: &mut AnyConnection| verify_run(conn, &shared, organization, after, previous);
+        let (entries, broken) = services.db.read(run).await?;
+        if let Some((noted, noted_mac)) = &earlier
+            && entries.iter().any(|(sequence, mac)| sequence == noted && mac == noted_mac)
+        {
+            verification.matches_earlier = Some(true);
+        }
+        match entries.last() {
+            Some((last, last_mac)) => (sequence, mac) = (*last, last_mac.clone()),
+            // The head speaks of entries that are gone.
+            None => verification.first_broken = Some(sequence + 1),
+        }
+        verification.first_broken = broken.or(verification.first_broken);
+    }
+    if verification.first_broken.is_none() && mac != head.mac {
+        verification.first_broken = Some(sequence);
+    }
+    Ok(verification)
+}
+
+type Run = (Vec<(i64, Vec<u8>)>, Option<i64>);
+
+fn verify_run(
+    conn: &mut AnyConnection,
+    services: &Services,
+    organization: OrganizationId,
+    after: i64,
+    previous: Vec<u8>,
+) -> Result<Run> {
+    let (mut seen, mut previous) = (Vec::new(), previous);
+    let mut expected = after + 1;
+    for row in rows::list_chain(conn, organization, after, RUN)? {
+        let personal = rows::find_personal(conn, organization, row.sequence)?;
+        let erased_or_true = personal.is_none_or(|(salt, text)| Some(personal_hash(&salt, &text)) == row.personal_hash);
+        if row.sequence != expected || chain(services, &previous, &row)? != row.mac || !erased_or_true {
+            return Ok((seen, Some(expected)));
+        }
+        previous.clone_from(&row.mac);
+        seen.push((row.sequence, row.mac));
+        expected += 1;
+    }
+    Ok((seen, None))
+}

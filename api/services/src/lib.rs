@@ -4,15 +4,22 @@ pub mod audit_log;
 pub mod calls;
 pub mod clock;
 pub mod errors;
+pub mod invitations;
 pub mod jobs;
 pub mod mails;
+pub mod memberships;
+pub mod organizations;
 pub mod passwords;
+pub mod profiles;
+pub mod registrations;
 pub mod security_log;
 pub mod sessions;
 pub mod settings;
+pub mod staff;
 pub mod signing_keys;
 pub mod throttles;
 pub mod vault;
+pub mod workers;
 
 use std::sync::Arc;
 

@@ -102,9 +102,7 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
                 Sent::Later(error) => Err(Undone::Failed(error)),
             }
         }
-        Job::CollectPayment { organization, payment } => {
-            crate::payments::collect(services, organization, payment, services.clock.now()).await.map_err(failed)
-        }
+        Job::CollectPayment { .. } => Err(Undone::Hopeless("no provider".to_owned())),
     }
 }
 
@@ -127,7 +125,6 @@ where
 
 /// What falls due by itself: lapsing, reminding, and deleting what is of no use any more.
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
-    crate::orders::lapse_due(services, now).await?;
     crate::memberships::remind_expiring(services, now).await?;
     services
         .db

@@ -95,6 +95,12 @@ pub fn list<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<Vec
     move |text| text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(&parse).collect()
 }
 
+/// A sender as RFC 5322 writes it: an address, or a name and an address in angle brackets.
+pub fn mail_from(text: &str) -> Option<String> {
+    let address = text.rsplit_once('<').map_or(Some(text), |(_, rest)| rest.strip_suffix('>'))?;
+    manager_domain::emails::EmailAddress::parse(address).ok().map(|_| text.to_owned())
+}
+
 pub fn number<T: FromStr + PartialOrd + Copy>(min: T, max: T) -> impl Fn(&str) -> Option<T> {
     move |text| text.parse().ok().filter(|value| *value >= min && *value <= max)
 }

@@ -76,6 +76,8 @@ settings! {
         "a file with 32 bytes in base64";
     smtp_url: Option<Secret> = "MANAGER_SMTP_URL", "", parse::optional(parse::smtp_url),
         "smtp:// or smtps://user:password@host:port";
+    mail_from: String = "MANAGER_MAIL_FROM", "Manager <no-reply@manager.example>", parse::mail_from,
+        "a sender such as Panel <no-reply@example.com>";
     /// The development mail page; `None` in production or with SMTP.
     dev_mail_listen: Option<SocketAddr> = "MANAGER_DEV_MAIL_LISTEN", "", parse::optional(parse::address),
         "a loopback address and port";

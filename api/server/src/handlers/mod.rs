@@ -1,3 +1,6 @@
 //! One file a resource.
 
+pub mod profile;
+pub mod registrations;
+pub mod sessions;
 pub mod settings;

@@ -48,7 +48,7 @@ impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         Self {
             currencies: config.currencies.clone(),
-            languages: Language::ALL.map(Language::as_str).to_vec(),
+            languages: Language::ALL.iter().map(|language| language.as_str()).collect(),
             billing_time_zone: config.billing_time_zone.name().to_owned(),
             password: PasswordPolicy { min_length: config.password_min, max_length: config.password_max },
             registration_hours: config.registration_hours,

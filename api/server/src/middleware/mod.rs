@@ -17,7 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
 use tracing::Instrument;
 
-use crate::language::{AccountLanguage, Language};
+use crate::language::{self, AccountLanguage, Language};
 use crate::problems::{Context, Problem, finish};
 use crate::state::AppState;
 use client::ClientAddress;
@@ -49,7 +49,7 @@ pub async fn edge<B: MessageBody + 'static>(
     let mut before = Before {
         tracing: Tracing::of(request.headers()),
         method: request.method().clone(),
-        language: Language::before(&request),
+        language: language::before(&request),
         origin: cors::listed_origin(&request, &state.config.cors_origins),
         is_docs: request.path().starts_with("/docs"),
         standing: None,

@@ -9,7 +9,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_
 use actix_web::web::{ServiceConfig, get};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
-use crate::language::Language;
+use crate::language::{self, Language};
 use crate::path::Path;
 use crate::problems::Problem;
 use crate::problems::page::escaped;
@@ -73,7 +73,7 @@ fn asset(media: &'static str, text: &'static str) -> HttpResponse {
 
 async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, Problem> {
     let page = PAGES.iter().find(|page| page.name == name.0).ok_or_else(Problem::not_found)?;
-    let language = Language::of(&request);
+    let language = language::of(&request);
     Ok(HttpResponse::Ok()
         .content_type(ContentType::html())
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_page_has_its_words_in_every_language() {
-        for language in Language::ALL {
+        for &language in Language::ALL {
             let (texts, sign_in) = (of(language), sign_in(language));
             for page in PAGES {
                 let words = texts.of_page(page.name);

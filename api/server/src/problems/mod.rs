@@ -99,6 +99,21 @@ fn code_of(status: StatusCode) -> Code {
     }
 }
 
+impl From<manager_services::Error> for Problem {
+    fn from(error: manager_services::Error) -> Self {
+        use manager_repository::Error as Database;
+        match error {
+            manager_services::Error::Refused(refusal) => refusal.into(),
+            manager_services::Error::Database(Database::Overloaded) => Self::new(Code::Overloaded).retry_after(1),
+            manager_services::Error::Database(Database::Unavailable(cause)) => {
+                tracing::error!(cause, "the database is unavailable");
+                Self::new(Code::ServiceUnavailable).retry_after(5)
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
 /// A refusal on its way to the client. The outer middleware adds language and request id.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Inner>);
@@ -199,7 +214,7 @@ mod tests {
 
     #[test]
     fn every_code_and_fault_has_its_words_in_every_language() {
-        for language in Language::ALL {
+        for &language in Language::ALL {
             for &code in Code::ALL {
                 let text = text(language, code);
                 assert!(!text.title.is_empty() && !text.detail.is_empty(), "{code} in {}", language.as_str());

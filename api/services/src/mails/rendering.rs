@@ -34,7 +34,6 @@ struct Texts {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Layout {
     greeting: String,
     greeting_anonymous: String,
@@ -42,6 +41,9 @@ struct Layout {
     footer: String,
     link_hint: String,
     security_hint: String,
+    /// What roles are called: `role_owner` and so on.
+    #[serde(flatten)]
+    roles: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +78,10 @@ pub fn render(mail: &Mail, product: &str) -> Result<Rendered> {
     let texts = book.templates.get(name).ok_or_else(|| Error::defect(format!("no texts for {name}")))?;
     let mut params = mail.params.clone();
     params.insert("product".to_owned(), product.into());
+    let role = params.get("role").and_then(Value::as_str).and_then(|role| book.layout.roles.get(&format!("role_{role}")));
+    if let Some(role) = role {
+        params.insert("role".to_owned(), role.clone().into());
+    }
     let fill = |text: &String| fill(text, &params);
     let greeting =
         if params.contains_key("name") { &book.layout.greeting } else { &book.layout.greeting_anonymous };
@@ -112,7 +118,9 @@ fn fill(text: &str, params: &Map<String, Value>) -> Result<String> {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment
     });
-    ENVIRONMENT.render_str(text, params).map_err(|error| Error::defect(format!("mail text {text:?}: {error}")))
+    ENVIRONMENT
+        .render_str(text, minijinja::value::Serde(params))
+        .map_err(|error| Error::defect(format!("mail text {text:?}: {error}")))
 }
 
 const fn is_about_security(template: Template) -> bool {

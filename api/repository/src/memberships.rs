@@ -1,0 +1,265 @@
+//! Memberships, and the one query that tells what a session may do in an organization.
+
+use diesel::prelude::*;
+use manager_domain::Instant;
+use manager_domain::ids::*;
+use manager_domain::memberships::{ProductAccess, Rights, Role};
+
+use crate::accounts::Account;
+use crate::connection::AnyConnection;
+use crate::errors::Error;
+use crate::schema::{accounts, memberships, organizations, sessions};
+use crate::sessions::Session;
+use crate::sql_types::{Json, sql};
+
+/// A membership as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = memberships)]
+pub struct Membership {
+    pub organization_id: OrganizationId,
+    pub id: MembershipId,
+    pub account_id: AccountId,
+    pub role: Role,
+    pub products: Json<ProductAccess>,
+    pub billing: bool,
+    pub expires_at: Option<Instant>,
+    pub version: i64,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl Membership {
+    pub fn rights(&self) -> Rights {
+        Rights { role: self.role, products: self.products.0.clone(), billing: self.billing }
+    }
+}
+
+/// What a session reaches in an organization.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub session: Session,
+    pub account: Account,
+    /// Absent for strangers, for those whose access ended, and where there is no such organization.
+    pub membership: Option<Membership>,
+}
+
+/// A living session with its account and its membership in the organization, in one query.
+pub fn access(
+    conn: &mut AnyConnection,
+    session: SessionId,
+    organization: OrganizationId,
+    now: Instant,
+) -> Result<Option<Access>, Error> {
+    let membership = memberships::account_id
+        .eq(sessions::account_id)
+        .and(memberships::organization_id.eq(sql(organization)))
+        .and(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null()));
+    let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
+    let row: Option<(Session, Account, Option<Membership>, Option<OrganizationId>)> = sessions::table
+        .inner_join(accounts::table)
+        .left_join(memberships::table.on(membership))
+        .left_join(organizations::table.on(living))
+        .filter(sessions::id.eq(sql(session)))
+        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))))
+        .filter(accounts::deleted_at.is_null())
+        .select((
+            Session::as_select(),
+            Account::as_select(),
+            Option::<Membership>::as_select(),
+            organizations::id.nullable(),
+        ))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(session, account, membership, living)| {
+        let membership = membership.filter(|_| living.is_some());
+        Access { session, account, membership }
+    }))
+}
+
+/// Inserts a membership; `false` where the account is a member already.
+pub fn insert(tx: &mut AnyConnection, row: &Membership) -> Result<bool, Error> {
+    let inserted = crate::each!(tx, |c| diesel::insert_into(memberships::table)
+        .values((
+            memberships::organization_id.eq(sql(row.organization_id)),
+            memberships::id.eq(sql(row.id)),
+            memberships::account_id.eq(sql(row.account_id)),
+            memberships::role.eq(sql(row.role)),
+            memberships::products.eq(sql(row.products.clone())),
+            memberships::billing.eq(row.billing),
+            memberships::expires_at.eq(sql(row.expires_at)),
+            memberships::version.eq(row.version),
+            memberships::created_at.eq(sql(row.created_at)),
+            memberships::updated_at.eq(sql(row.updated_at)),
+        ))
+        .on_conflict_do_nothing()
+        .execute(c)?);
+    Ok(inserted == 1)
+}
+
+/// An organization an account belongs to, with its membership there.
+pub type Belonging = (Membership, crate::organizations::Organization);
+
+/// The living organizations an account belongs to, in the order of joining, after `after` where given.
+pub fn list_of_account(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    after: Option<OrganizationId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Belonging>, Error> {
+    let on = organizations::id.eq(memberships::organization_id);
+    let mut query = memberships::table
+        .inner_join(organizations::table.on(on))
+        .filter(memberships::account_id.eq(sql(account)))
+        .filter(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null()))
+        .filter(organizations::deleted_at.is_null())
+        .select((Membership::as_select(), crate::organizations::Organization::as_select()))
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(organizations::id.gt(sql(after)));
+    }
+    Ok(query.order(organizations::id).limit(limit).load(conn)?)
+}
+
+/// A living membership with the account it belongs to.
+pub type Belonger = (Membership, Account);
+
+fn unexpired(now: Instant) -> Unexpired {
+    memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null())
+}
+
+type Unexpired = diesel::dsl::Or<
+    diesel::dsl::IsNull<memberships::expires_at>,
+    diesel::dsl::AssumeNotNull<
+        diesel::dsl::Gt<
+            memberships::expires_at,
+            diesel::internal::derives::as_expression::Bound<
+                diesel::sql_types::Nullable<crate::sql_types::SqlInstant>,
+                Option<Instant>,
+            >,
+        >,
+    >,
+>;
+
+/// One membership of the organization.
+pub fn find(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    id: MembershipId,
+    now: Instant,
+) -> Result<Option<Belonger>, Error> {
+    let on = accounts::id.eq(memberships::account_id);
+    let query = memberships::table
+        .inner_join(accounts::table.on(on))
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))))
+        .filter(unexpired(now));
+    Ok(query.select((Membership::as_select(), Account::as_select())).first(conn).optional()?)
+}
+
+/// The account's membership of the organization.
+pub fn find_by_account(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    account: AccountId,
+    now: Instant,
+) -> Result<Option<Membership>, Error> {
+    let query = memberships::table
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))))
+        .filter(unexpired(now));
+    Ok(query.select(Membership::as_select()).first(conn).optional()?)
+}
+
+/// The organization's memberships in the order of joining, after `after` where given.
+pub fn list(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    after: Option<MembershipId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Belonger>, Error> {
+    let on = accounts::id.eq(memberships::account_id);
+    let mut query = memberships::table
+        .inner_join(accounts::table.on(on))
+        .filter(memberships::organization_id.eq(sql(organization)))
+        .filter(unexpired(now))
+        .select((Membership::as_select(), Account::as_select()))
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(memberships::id.gt(sql(after)));
+    }
+    Ok(query.order(memberships::id).limit(limit).load(conn)?)
+}
+
+/// The accounts of the organization's owners.
+pub fn list_owners(conn: &mut AnyConnection, organization: OrganizationId) -> Result<Vec<Account>, Error> {
+    let on = accounts::id.eq(memberships::account_id);
+    let query = memberships::table
+        .inner_join(accounts::table.on(on))
+        .filter(memberships::organization_id.eq(sql(organization)))
+        .filter(memberships::role.eq(sql(Role::Owner)));
+    Ok(query.order(memberships::id).select(Account::as_select()).load(conn)?)
+}
+
+/// Writes rights and end of access if the membership is still at `row.version`, and counts the version up.
+pub fn update(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<bool, Error> {
+    let current = memberships::table
+        .filter(memberships::organization_id.eq(sql(row.organization_id)).and(memberships::id.eq(sql(row.id))))
+        .filter(memberships::version.eq(row.version));
+    let changed = diesel::update(current)
+        .set((
+            memberships::role.eq(sql(row.role)),
+            memberships::products.eq(sql(row.products.clone())),
+            memberships::billing.eq(row.billing),
+            memberships::expires_at.eq(sql(row.expires_at)),
+            memberships::reminded_at.eq(sql(None::<Instant>)),
+            memberships::version.eq(row.version + 1),
+            memberships::updated_at.eq(sql(now)),
+        ))
+        .execute(tx)?;
+    Ok(changed == 1)
+}
+
+/// Removes a membership; tells whether there was one.
+pub fn delete(tx: &mut AnyConnection, organization: OrganizationId, id: MembershipId) -> Result<bool, Error> {
+    let row = memberships::table
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
+    Ok(diesel::delete(row).execute(tx)? == 1)
+}
+
+/// Removes what is left of an account's expired membership, so that it can join again.
+pub fn delete_expired(
+    tx: &mut AnyConnection,
+    organization: OrganizationId,
+    account: AccountId,
+    now: Instant,
+) -> Result<(), Error> {
+    let row = memberships::table
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))));
+    diesel::delete(row.filter(memberships::expires_at.le(sql(Some(now))))).execute(tx)?;
+    Ok(())
+}
+
+/// Memberships that end before `until` and whose members weren't reminded yet, with person and organization.
+pub fn list_expiring(
+    conn: &mut AnyConnection,
+    now: Instant,
+    until: Instant,
+    limit: i64,
+) -> Result<Vec<(Membership, Account, crate::organizations::Organization)>, Error> {
+    let query = memberships::table
+        .inner_join(accounts::table.on(accounts::id.eq(memberships::account_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
+        .filter(memberships::reminded_at.is_null())
+        .filter(memberships::expires_at.gt(sql(Some(now))).and(memberships::expires_at.le(sql(Some(until)))))
+        .filter(organizations::deleted_at.is_null());
+    let select = (Membership::as_select(), Account::as_select(), crate::organizations::Organization::as_select());
+    Ok(query.order(memberships::id).limit(limit).select(select).load(conn)?)
+}
+
+/// Notes that the member was reminded; exactly one caller wins.
+pub fn set_reminded(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<bool, Error> {
+    let unreminded = memberships::table
+        .filter(memberships::organization_id.eq(sql(row.organization_id)).and(memberships::id.eq(sql(row.id))))
+        .filter(memberships::reminded_at.is_null());
+    Ok(diesel::update(unreminded).set(memberships::reminded_at.eq(sql(Some(now)))).execute(tx)? == 1)
+}

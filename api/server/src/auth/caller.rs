@@ -1,0 +1,92 @@
+//! A signed-in person: by access token, or by a browser's cookie where no token is present.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use manager_domain::Code;
+use manager_repository::accounts::Account;
+use manager_services::calls::Actor;
+use manager_services::sessions::{self, Session};
+use manager_services::{Call, signing_keys};
+
+use super::client::{Client, state};
+use super::cookies;
+use crate::language::AccountLanguage;
+use crate::problems::Problem;
+use crate::state::AppState;
+
+/// A signed-in person with their living session.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub account: Account,
+    pub session: Session,
+    /// The circumstances, with this person as the actor.
+    pub call: Call,
+}
+
+/// What proves who is calling.
+pub(super) enum Credential {
+    /// A session that a valid access token names.
+    Token(signing_keys::Claims),
+    /// The secret of a session cookie.
+    Cookie(String),
+}
+
+impl Caller {
+    /// Makes the person known to what follows: their language, and the actor of the call.
+    pub(super) fn enter(request: &HttpRequest, call: Call, session: Session, account: Account) -> Self {
+        request.extensions_mut().insert(AccountLanguage(account.locale));
+        let actor = Actor { account: account.id, session: session.id };
+        let call = Call { actor: Some(actor), language: account.locale, ..call };
+        Self { account, session, call }
+    }
+}
+
+/// The credential a request carries.
+///
+/// # Errors
+/// `unauthenticated` without one, `invalid_token` for a bad one.
+pub(super) async fn credential(request: &HttpRequest, state: &AppState, call: &Call) -> Result<Credential, Problem> {
+    if let Some(header) = request.headers().get(AUTHORIZATION) {
+        let token = header.to_str().ok().and_then(bearer).ok_or_else(|| Problem::new(Code::InvalidToken))?;
+        return Ok(Credential::Token(signing_keys::verify(&state.services, token, call.now).await?));
+    }
+    cookies::secret(request).map(Credential::Cookie).ok_or_else(|| Problem::new(Code::Unauthenticated))
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let client = Client::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let Client(call) = client.await?;
+            let state = state(&request)?;
+            let (session, account) = match credential(&request, state, &call).await? {
+                Credential::Token(claims) => {
+                    let found = sessions::by_id(&state.services, claims.sid, call.now).await?;
+                    found.filter(|(_, account)| account.id == claims.sub)
+                }
+                Credential::Cookie(secret) => {
+                    let found = sessions::by_secret(&state.services, &secret, call.now).await?;
+                    if let Some((session, _)) = &found {
+                        cookies::check_unsafe(&request, state, session.id)?;
+                    }
+                    found
+                }
+            }
+            .ok_or_else(|| Problem::new(Code::SessionEnded))?;
+            Ok(Self::enter(&request, call, session, account))
+        })
+    }
+}

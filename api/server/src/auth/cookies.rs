@@ -1,0 +1,75 @@
+//! Browsers: the session cookie, and what keeps other sites from using it.
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, ORIGIN};
+use actix_web::{HttpRequest, HttpResponseBuilder};
+use manager_domain::Code;
+use manager_domain::ids::SessionId;
+use manager_services::sessions::{self, Grant};
+use subtle::ConstantTimeEq;
+
+use crate::problems::Problem;
+use crate::state::AppState;
+
+/// Holds the session's secret; no script can read it.
+pub const SESSION: &str = "__Host-session";
+/// Holds the token that unsafe requests must repeat in `X-CSRF-Token`; scripts of our origin can read it.
+const CSRF: &str = "__Host-csrf";
+const CSRF_HEADER: &str = "X-CSRF-Token";
+
+/// Gives a browser its session.
+pub fn set(response: &mut HttpResponseBuilder, grant: &Grant) {
+    let lifetime = Duration::seconds(grant.session_expires_in);
+    response.cookie(cookie(SESSION, grant.secret.clone(), true, lifetime));
+    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, lifetime));
+}
+
+/// Takes a browser's session away.
+pub fn clear(response: &mut HttpResponseBuilder) {
+    response.cookie(cookie(SESSION, String::new(), true, Duration::ZERO));
+    response.cookie(cookie(CSRF, String::new(), false, Duration::ZERO));
+}
+
+fn cookie(name: &'static str, value: String, http_only: bool, lifetime: Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .secure(true)
+        .http_only(http_only)
+        .same_site(SameSite::Lax)
+        .max_age(lifetime)
+        .finish()
+}
+
+/// The secret in the session cookie.
+pub fn secret(request: &HttpRequest) -> Option<String> {
+    request.cookie(SESSION).map(|cookie| cookie.value().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// An unsafe request by cookie must come from one of our origins and repeat the session's CSRF token.
+///
+/// # Errors
+/// `csrf_refused`.
+pub fn check_unsafe(request: &HttpRequest, state: &AppState, session: SessionId) -> Result<(), Problem> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    check_origin(request, state)?;
+    let expected = sessions::csrf_token(&state.services, session);
+    let sent = request.headers().get(CSRF_HEADER).map(|value| value.as_bytes()).unwrap_or_default();
+    if expected.as_bytes().ct_eq(sent).into() { Ok(()) } else { Err(Problem::new(Code::CsrfRefused)) }
+}
+
+/// Whether the page that sends this is one of ours, or listed.
+///
+/// # Errors
+/// `csrf_refused`.
+pub fn check_origin(request: &HttpRequest, state: &AppState) -> Result<(), Problem> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let origin = header(ORIGIN).ok_or_else(|| Problem::new(Code::CsrfRefused))?;
+    let host = origin.split_once("://").map_or("", |(_, host)| host);
+    let own = [state.public_url.as_ref(), &state.services.settings.frontend_url];
+    let ours = own.iter().any(|url| *url == origin || url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/')));
+    let listed = state.config.cors_origins.iter().any(|listed| listed == origin);
+    if ours || listed || header(HOST) == Some(host) { Ok(()) } else { Err(Problem::new(Code::CsrfRefused)) }
+}

@@ -1,0 +1,142 @@
+//! From configuration to services: root key, database, keys, catalogue.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use chrono::Duration;
+use manager_domain::Clock;
+use manager_domain::ids::IdGenerator;
+use manager_repository::{Database, Location, migrations};
+use manager_services::clock::{SortableIds, SystemClock};
+use manager_services::mails::transports::Transport;
+use manager_services::settings::Seller;
+use manager_services::{Services, Settings, Vault, signing_keys};
+
+use crate::config::{Config, ConfigError};
+use crate::keys;
+
+/// What a program run can replace: the clock and the id generator.
+pub struct Sources {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(SortableIds::default()) }
+    }
+}
+
+/// Where the configured database is.
+pub fn location(config: &Config) -> anyhow::Result<Location> {
+    let url = config.database_url.expose();
+    let location = Location::parse(url).ok_or_else(|| {
+        ConfigError("DATABASE_URL holds no known scheme; it may hold sqlite://path or postgres://…".to_owned())
+    })?;
+    if let Location::Sqlite(path) = &location
+        && let Some(folder) = Path::new(path).parent()
+    {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    Ok(location)
+}
+
+/// The services over the configured database. Connects to nothing yet.
+pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
+    let db = Database::open(location(config)?, config.db_connections).context("cannot start the database threads")?;
+    let vault = vault(config)?;
+    let hashers = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(Services {
+        db,
+        clock: sources.clock,
+        ids: sources.ids,
+        vault: Arc::new(vault),
+        keys: signing_keys::KeyRing::default(),
+        passwords: manager_services::passwords::Hasher::new(hashers)?,
+        settings: Arc::new(settings(config)),
+        bell: manager_services::jobs::Bell::default(),
+    })
+}
+
+/// Migrates where that is wanted, and prepares what every server needs in the database.
+pub async fn prepare(config: &Config, services: &Services) -> anyhow::Result<()> {
+    let location = services.db.location().clone();
+    if config.migrate || matches!(location, Location::Sqlite(_)) {
+        let applied = tokio::task::spawn_blocking(move || migrations::apply(&location)).await??;
+        for name in applied {
+            tracing::info!(name, "migration applied");
+        }
+    }
+    let now = services.clock.now();
+    signing_keys::prepare(services, now).await.context("signing keys")?;
+    Ok(())
+}
+
+/// How mails leave in the configured mode.
+pub fn transport(config: &Config) -> anyhow::Result<Transport> {
+    let Some(url) = &config.smtp_url else { return Ok(Transport::Development) };
+    Transport::smtp(url.expose(), &config.mail_from).map_err(|error| ConfigError(format!("MANAGER_SMTP_URL: {error}")).into())
+}
+
+fn vault(config: &Config) -> anyhow::Result<Vault> {
+    let file = config.root_key_file();
+    if !config.is_production() && !file.exists() {
+        keys::generate_root_key(&file)?;
+    }
+    let named = || format!("MANAGER_ROOT_KEY_FILE: cannot read {}", file.display());
+    let text = fs::read_to_string(&file).with_context(named)?;
+    if config.is_production() && fs::metadata(&file).with_context(named)?.permissions().mode() & 0o077 != 0 {
+        bail!("MANAGER_ROOT_KEY_FILE: {} can be read by others; it must have mode 0600 or less", file.display());
+    }
+    let bad = || ConfigError(format!("MANAGER_ROOT_KEY_FILE: {} must hold 32 bytes in base64", file.display()));
+    Vault::from_base64(&text).ok_or_else(|| bad().into())
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        product_name: "Manager".to_owned(),
+        public_url: config.public_url(),
+        frontend_url: config.frontend_url(),
+        production: config.is_production(),
+        registration_lifetime: Duration::hours(config.registration_hours.into()),
+        code_lifetime: Duration::minutes(10),
+        access_token_lifetime: Duration::minutes(10),
+        session_lifetime: Duration::days(30),
+        login_id_change_lifetime: Duration::minutes(config.login_id_change_minutes.into()),
+        login_id_undo: Duration::days(config.login_id_undo_days.into()),
+        password_reset_lifetime: Duration::hours(1),
+        recovery_email_lifetime: Duration::hours(24),
+        step_up_lifetime: Duration::minutes(10),
+        password_min: config.password_min as usize,
+        password_max: config.password_max as usize,
+        invitation_lifetime: Duration::days(config.invitation_days.into()),
+        organizations_per_account: 50,
+        minimum_charge: config.minimum_charge,
+        anonymous_cart_lifetime: Duration::days(30),
+        price_token_lifetime: Duration::minutes(15),
+        order_lifetime: Duration::days(config.order_lapse_days.into()),
+        billing_zone: config.billing_time_zone,
+        currencies: config.currencies.clone(),
+        seller: Seller {
+            name: "Manager Hosting SA".to_owned(),
+            line1: "Rue du Lac 1".to_owned(),
+            postal_code: "1207".to_owned(),
+            city: "Genève".to_owned(),
+            country: "CH".to_owned(),
+            vat_number: "CHE-109.322.551".to_owned(),
+        },
+        rate_limits: config.rate_limits,
+    }
+}
+
+/// For unit tests of the edge: services over a database that is never reached.
+#[cfg(test)]
+pub fn unconnected_parts() -> crate::state::Parts {
+    let mut config = Config::for_tests("sqlite://unused");
+    config.root_key_file_said = Some(std::env::temp_dir().join(format!("manager-edge-{}.key", std::process::id())));
+    let services = services(&config, Sources::default()).unwrap();
+    crate::state::Parts { services, readiness: Default::default(), metrics: Default::default() }
+}

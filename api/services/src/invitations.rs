@@ -1,0 +1,397 @@
+//! Invitations (MEM-4): sent to an address, accepted by the account whose verified login ID it is.
+
+use manager_domain::emails::EmailAddress;
+use manager_domain::ids::*;
+use manager_domain::memberships::{InvitationState, Rights};
+use manager_domain::permissions::Permission;
+use manager_domain::{Code, Instant};
+use manager_repository::accounts::{self, Account};
+use manager_repository::invitations::{self as rows, Sent};
+use manager_repository::memberships::{self, Membership};
+use manager_repository::one_time_tokens::{self, OneTimeToken};
+use manager_repository::sessions::Session;
+use manager_repository::{AnyConnection, Json, organizations};
+use serde_json::{Value, json};
+
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::memberships::{Authority, check, move_owner_count, require_step_up};
+use crate::vault::{self, Purpose};
+use crate::{Call, Services, throttles};
+
+pub use rows::Invitation;
+
+/// What a mailed token is for.
+const PURPOSE: &str = "invitation";
+
+/// An invitation to be.
+#[derive(Debug, Clone)]
+pub struct NewInvitation {
+    pub email: EmailAddress,
+    pub rights: Rights,
+    /// When the access that it gives ends by itself.
+    pub access_expires_at: Option<Instant>,
+}
+
+/// Invites an address. Its mail is in the language of its account, else of the organization.
+///
+/// # Errors
+/// `forbidden`, `step_up_required` to invite an owner, `already_member`, `invitation_pending`, `too_many_requests`,
+/// those of [`check`].
+pub async fn invite(
+    services: &Services,
+    call: &Call,
+    session: &Session,
+    organization: OrganizationId,
+    new: NewInvitation,
+) -> Result<Sent> {
+    let token = vault::token("ivt")?;
+    let id: InvitationId = services.id(call.now);
+    let (shared, call, session) = (services.clone(), call.clone(), session.clone());
+    services
+        .db
+        .write(move |tx| {
+            let authority = Authority::lock(tx, &call, organization)?;
+            authority.require(Permission::ManageMembers)?;
+            authority.require_over(new.rights.role)?;
+            check(&new.rights, new.access_expires_at, call.now)?;
+            if new.rights.role == manager_domain::memberships::Role::Owner {
+                require_step_up(&shared, &call, &session)?;
+            }
+            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &session.account_id.to_string())?;
+            let invited = accounts::find_by_login_key(tx, new.email.key())?;
+            if let Some(account) = &invited
+                && memberships::find_by_account(tx, organization, account.id, call.now)?.is_some()
+            {
+                return Err(Error::from(Code::AlreadyMember));
+            }
+            rows::expire(tx, organization, new.email.key(), call.now)?;
+            let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), session.account_id)?;
+            if !rows::insert(tx, &row)? {
+                return Err(Code::InvitationPending.into());
+            }
+            let entry = Entry::new("invitation.sent", id).after(summary(&row)).personal(row.email.clone());
+            audit_log::append(tx, &shared, &call, organization, entry)?;
+            send(tx, &shared, &call, &row, &token)?;
+            rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
+        })
+        .await
+}
+
+#[allow(clippy::too_many_arguments)]
+fn row(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: InvitationId,
+    new: &NewInvitation,
+    invited: Option<&Account>,
+    invited_by: AccountId,
+) -> Result<Invitation> {
+    let locale = organizations::find(tx, organization)?.ok_or(Code::NotFound)?.locale;
+    Ok(Invitation {
+        organization_id: organization,
+        id,
+        email: new.email.stored().to_owned(),
+        email_key: new.email.key().to_owned(),
+        role: new.rights.role,
+        products: Json(new.rights.products.clone()),
+        billing: new.rights.billing,
+        access_expires_at: new.access_expires_at,
+        locale: invited.map_or(locale, |account| account.locale),
+        state: InvitationState::Pending,
+        invited_by,
+        created_at: call.now,
+        expires_at: call.now + services.settings.invitation_lifetime,
+        closed_at: None,
+        version: 1,
+    })
+}
+
+fn summary(row: &Invitation) -> Value {
+    json!({ "role": row.role, "products": row.products.0, "billing": row.billing })
+}
+
+fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation, token: &str) -> Result<()> {
+    one_time_tokens::void_of_subject(tx, row.id, PURPOSE, call.now)?;
+    one_time_tokens::insert(
+        tx,
+        &OneTimeToken {
+            token_hash: token_hash(services, token),
+            purpose: PURPOSE.to_owned(),
+            account_id: None,
+            organization_id: Some(row.organization_id),
+            subject: Some(one_time_tokens::subject(row.id)),
+            details: Json(json!({})),
+            created_at: call.now,
+            expires_at: call.now + services.settings.invitation_lifetime,
+            used_at: None,
+        },
+    )?;
+    let organization = organizations::find(tx, row.organization_id)?.ok_or(Code::NotFound)?;
+    let inviter = accounts::find(tx, row.invited_by)?.map(|account| account.name()).unwrap_or_default();
+    Mail::new(&row.email, row.locale, Template::Invitation)
+        .with("organization", organization.name)
+        .with("inviter", inviter)
+        .with("role", row.role.as_str())
+        .with("days", services.settings.invitation_lifetime.num_days())
+        .with("link", services.settings.link("invitation", token))
+        .enqueue(tx, services, call.now)
+}
+
+fn token_hash(services: &Services, token: &str) -> Vec<u8> {
+    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
+}
+
+/// A page of the organization's invitations, newest first.
+pub async fn list(
+    services: &Services,
+    organization: OrganizationId,
+    before: Option<InvitationId>,
+    limit: i64,
+) -> Result<Vec<Sent>> {
+    services.db.read(move |conn| Ok(rows::list(conn, organization, before, limit)?)).await
+}
+
+/// One of the organization's invitations.
+///
+/// # Errors
+/// `not_found`.
+pub async fn get(services: &Services, organization: OrganizationId, id: InvitationId) -> Result<Sent> {
+    let found = services.db.read(move |conn| Ok::<_, Error>(rows::find(conn, organization, id)?)).await?;
+    found.ok_or_else(|| Code::NotFound.into())
+}
+
+/// The pending invitations of a person's login ID.
+pub async fn list_mine(services: &Services, call: &Call, account: AccountId) -> Result<Vec<Sent>> {
+    let now = call.now;
+    services
+        .db
+        .read(move |conn| {
+            let Some(key) = accounts::find_login_key(conn, account)? else { return Ok(Vec::new()) };
+            Ok(rows::list_pending_of_address(conn, &key, now)?)
+        })
+        .await
+}
+
+/// Sends a pending invitation again, with a new link and a new end.
+///
+/// # Errors
+/// `not_found`, `forbidden`, `invitation_closed`, `too_many_requests`.
+pub async fn resend(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<Sent> {
+    let token = vault::token("ivt")?;
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let authority = Authority::lock(tx, &call, organization)?;
+            let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+            authority.require_over(row.role)?;
+            let sender = authority.membership.account_id.to_string();
+            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
+            throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
+            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime)? {
+                return Err(Error::from(Code::InvitationClosed));
+            }
+            audit_log::append(tx, &shared, &call, organization, Entry::new("invitation.resent", id))?;
+            send(tx, &shared, &call, &row, &token)?;
+            rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the invitation is gone"))
+        })
+        .await
+}
+
+/// Takes a pending invitation back.
+///
+/// # Errors
+/// `not_found`, `forbidden`, `invitation_closed`.
+pub async fn revoke(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<()> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let authority = Authority::lock(tx, &call, organization)?;
+            let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+            authority.require_over(row.role)?;
+            close(tx, &shared, &call, &row, InvitationState::Revoked)
+        })
+        .await
+}
+
+fn close(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    state: InvitationState,
+) -> Result<()> {
+    if !rows::close(tx, row.organization_id, row.id, state, call.now)? {
+        return Err(Code::InvitationClosed.into());
+    }
+    one_time_tokens::void_of_subject(tx, row.id, PURPOSE, call.now)?;
+    let action = match state {
+        InvitationState::Accepted => "invitation.accepted",
+        InvitationState::Declined => "invitation.declined",
+        _ => "invitation.revoked",
+    };
+    audit_log::append(tx, services, call, row.organization_id, Entry::new(action, row.id))
+}
+
+/// Which invitation is meant.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// By the mailed token.
+    Token(String),
+    /// By its id, among those of the person's login ID.
+    Mine(InvitationId),
+}
+
+/// What a token's holder may know of the invitation.
+///
+/// # Errors
+/// `token_lapsed` for tokens that are unknown, used or too old.
+pub async fn look_up(services: &Services, call: &Call, token: &str) -> Result<Sent> {
+    let (shared, now, token) = (services.clone(), call.now, token.to_owned());
+    services
+        .db
+        .read(move |conn| {
+            let row = by_token(conn, &shared, &token, now)?;
+            rows::find(conn, row.organization_id, row.id)?.ok_or_else(|| Code::TokenLapsed.into())
+        })
+        .await
+}
+
+fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Instant) -> Result<Invitation> {
+    let found = one_time_tokens::find(conn, &token_hash(services, token), PURPOSE)?;
+    let found = found.filter(|token| token.used_at.is_none() && token.expires_at > now).ok_or(Code::TokenLapsed)?;
+    let (organization, id) = found.organization_id.zip(found.subject_as()).ok_or(Code::TokenLapsed)?;
+    let sent = rows::find(conn, organization, id)?;
+    Ok(sent.ok_or(Code::TokenLapsed)?.0)
+}
+
+fn which(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, which: &Which) -> Result<Invitation> {
+    let key = accounts::find_login_key(tx, account)?.ok_or(Code::NotFound)?;
+    let row = match which {
+        Which::Token(token) => by_token(tx, services, token, call.now)?,
+        Which::Mine(id) => rows::find_of_address(tx, &key, *id)?.ok_or(Code::NotFound)?,
+    };
+    if row.email_key != key {
+        return Err(Code::InvitationNotForYou.into());
+    }
+    Ok(row)
+}
+
+/// Accepts an invitation; exactly one acceptance wins.
+///
+/// # Errors
+/// `token_lapsed`, `not_found`, `invitation_not_for_you`, `invitation_closed`, `inviter_not_allowed`, `already_member`.
+pub async fn accept(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<OrganizationId> {
+    let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    services
+        .db
+        .write(move |tx| {
+            let row = which(tx, &shared, &call, account.id, &chosen)?;
+            accept_in(tx, &shared, &call, &account, &row)?;
+            Ok(row.organization_id)
+        })
+        .await
+}
+
+/// Accepts by token in the transaction that registers the account (ACC-3).
+pub fn accept_by_token_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    token: &str,
+) -> Result<OrganizationId> {
+    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()))?;
+    accept_in(tx, services, call, account, &row)?;
+    Ok(row.organization_id)
+}
+
+fn accept_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account, row: &Invitation) -> Result<()> {
+    let organization = row.organization_id;
+    if !organizations::lock(tx, organization)? {
+        return Err(Code::NotFound.into());
+    }
+    // What the inviter may grant is judged by what they are now.
+    let inviter = memberships::find_by_account(tx, organization, row.invited_by, call.now)?;
+    if !inviter.is_some_and(|inviter| inviter.rights().may_grant(row.role)) {
+        return Err(Code::InviterNotAllowed.into());
+    }
+    close(tx, services, call, row, InvitationState::Accepted)?;
+    memberships::delete_expired(tx, organization, account.id, call.now)?;
+    let membership = Membership {
+        organization_id: organization,
+        id: services.id(call.now),
+        account_id: account.id,
+        role: row.role,
+        products: row.products.clone(),
+        billing: row.billing,
+        expires_at: row.access_expires_at,
+        version: 1,
+        created_at: call.now,
+        updated_at: call.now,
+    };
+    if !memberships::insert(tx, &membership)? {
+        return Err(Code::AlreadyMember.into());
+    }
+    move_owner_count(tx, organization, manager_domain::memberships::Role::Member, row.role)?;
+    let after = json!({ "account": account.id, "role": row.role });
+    audit_log::append(tx, services, call, organization, Entry::new("membership.joined", membership.id).after(after))?;
+    tell_inviter(tx, services, call, row, Template::InvitationAccepted, &account.name())
+}
+
+/// Declines an invitation.
+///
+/// # Errors
+/// As [`accept`], but for the inviter's rights.
+pub async fn decline(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<()> {
+    let (shared, call, account) = (services.clone(), call.clone(), account.id);
+    services
+        .db
+        .write(move |tx| {
+            let row = which(tx, &shared, &call, account, &chosen)?;
+            organizations::lock(tx, row.organization_id)?;
+            close(tx, &shared, &call, &row, InvitationState::Declined)?;
+            tell_inviter(tx, &shared, &call, &row, Template::InvitationDeclined, "")
+        })
+        .await
+}
+
+/// Declines by the mailed token alone: whoever can read the mail may say no, with or without an account.
+///
+/// # Errors
+/// `token_lapsed`, `invitation_closed`.
+pub async fn decline_by_token(services: &Services, call: &Call, token: &str) -> Result<()> {
+    let (shared, call, token) = (services.clone(), call.clone(), token.to_owned());
+    services
+        .db
+        .write(move |tx| {
+            let row = by_token(tx, &shared, &token, call.now)?;
+            organizations::lock(tx, row.organization_id)?;
+            close(tx, &shared, &call, &row, InvitationState::Declined)?;
+            tell_inviter(tx, &shared, &call, &row, Template::InvitationDeclined, "")
+        })
+        .await
+}
+
+fn tell_inviter(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    template: Template,
+    member: &str,
+) -> Result<()> {
+    let Some(inviter) = accounts::find(tx, row.invited_by)? else { return Ok(()) };
+    let organization = organizations::find(tx, row.organization_id)?.ok_or(Code::NotFound)?;
+    Mail::new(&inviter.login_id, inviter.locale, template)
+        .with("name", inviter.name())
+        .with("organization", organization.name)
+        .with("member", member)
+        .with("email", row.email.clone())
+        .enqueue(tx, services, call.now)
+}

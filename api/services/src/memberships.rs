@@ -1,0 +1,283 @@
+//! Memberships: who belongs to an organization, with which rights (MEM-1 to MEM-3, MEM-5, MEM-6).
+
+use chrono::Duration;
+use manager_domain::ids::*;
+use manager_domain::memberships::{ProductAccess, Rights, Role};
+use manager_domain::permissions::{Decision, Permission, decide};
+use manager_domain::{Code, FaultCode, Instant, Refusal};
+use manager_repository::memberships::{self as rows, Access, Belonger, Membership};
+use manager_repository::sessions::Session;
+use manager_repository::{AnyConnection, Json, organizations};
+use serde_json::{Value, json};
+
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::{Call, Services};
+
+/// A member is reminded so long before their access ends (MEM-5).
+const REMINDER: Duration = Duration::days(3);
+const REMINDERS_AT_ONCE: i64 = 100;
+
+/// What a living session reaches in an organization; `None` where the session isn't living.
+pub async fn access(
+    services: &Services,
+    session: SessionId,
+    organization: OrganizationId,
+    now: Instant,
+) -> Result<Option<Access>> {
+    services.db.read(move |conn| Ok(rows::access(conn, session, organization, now)?)).await
+}
+
+/// A page of the organization's memberships in the order of joining.
+pub async fn list(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    after: Option<MembershipId>,
+    limit: i64,
+) -> Result<Vec<Belonger>> {
+    let now = call.now;
+    services.db.read(move |conn| Ok(rows::list(conn, organization, after, limit, now)?)).await
+}
+
+/// One membership of the organization.
+///
+/// # Errors
+/// `not_found`.
+pub async fn get(services: &Services, call: &Call, organization: OrganizationId, id: MembershipId) -> Result<Belonger> {
+    let now = call.now;
+    let found = services.db.read(move |conn| Ok::<_, Error>(rows::find(conn, organization, id, now)?)).await?;
+    found.ok_or_else(|| Code::NotFound.into())
+}
+
+/// Every action with its verdict and reason (MEM-6).
+pub fn explain(rights: &Rights) -> Vec<(Permission, Decision)> {
+    Permission::ALL.iter().map(|permission| (*permission, decide(rights, *permission, None))).collect()
+}
+
+/// Whoever changes members: read again inside the transaction, so that rights lost meanwhile don't count.
+pub(crate) struct Authority {
+    pub(crate) membership: Membership,
+    pub(crate) rights: Rights,
+}
+
+impl Authority {
+    /// The actor's present membership, with the organization's row locked: everything about members of one
+    /// organization happens in order.
+    pub(crate) fn lock(tx: &mut AnyConnection, call: &Call, organization: OrganizationId) -> Result<Self> {
+        if !organizations::lock(tx, organization)? {
+            return Err(Code::NotFound.into());
+        }
+        let actor = call.actor.ok_or(Code::Unauthenticated)?;
+        let membership = rows::find_by_account(tx, organization, actor.account, call.now)?.ok_or(Code::NotFound)?;
+        Ok(Self { rights: membership.rights(), membership })
+    }
+
+    /// # Errors
+    /// `forbidden` with the reason.
+    pub(crate) fn require(&self, permission: Permission) -> Result<()> {
+        let decision = decide(&self.rights, permission, None);
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::Forbidden).with("reason", decision.reason.as_str()).into())
+    }
+
+    /// Whatever touches an owner needs an owner (MEM-2).
+    pub(crate) fn require_over(&self, role: Role) -> Result<()> {
+        self.require(if role == Role::Owner { Permission::ManageOwners } else { Permission::ManageMembers })
+    }
+}
+
+/// Granting *owner* needs a session authenticated a short while ago.
+///
+/// # Errors
+/// `step_up_required`.
+pub fn require_step_up(services: &Services, call: &Call, session: &Session) -> Result<()> {
+    if call.now - session.authenticated_at <= services.settings.step_up_lifetime {
+        return Ok(());
+    }
+    Err(Code::StepUpRequired.into())
+}
+
+/// Changes of a membership; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub role: Option<Role>,
+    pub products: Option<ProductAccess>,
+    pub billing: Option<bool>,
+    pub expires_at: Option<Option<Instant>>,
+}
+
+/// Checks rights and end of access as a request gave them.
+///
+/// # Errors
+/// `validation_failed`, `owner_cannot_expire`.
+pub fn check(rights: &Rights, expires_at: Option<Instant>, now: Instant) -> Result<()> {
+    if rights.role == Role::Owner && expires_at.is_some() {
+        return Err(Code::OwnerCannotExpire.into());
+    }
+    if !rights.is_well_formed() {
+        let pointer = if rights.role == Role::Member { "/products" } else { "/role" };
+        return Err(Refusal::fault(pointer, FaultCode::InvalidValue).into());
+    }
+    if expires_at.is_some_and(|at| at <= now) {
+        return Err(Refusal::fault("/expires_at", FaultCode::InThePast).into());
+    }
+    Ok(())
+}
+
+/// Changes a membership that is still at the version its editor saw (MEM-1, MEM-3).
+///
+/// # Errors
+/// `not_found`, `forbidden`, `step_up_required` to grant *owner*, `precondition_failed`, `last_owner`, those of
+/// [`check`].
+pub async fn change(
+    services: &Services,
+    call: &Call,
+    session: &Session,
+    organization: OrganizationId,
+    id: MembershipId,
+    seen: Option<i64>,
+    changes: Changes,
+) -> Result<Belonger> {
+    let (shared, call, session) = (services.clone(), call.clone(), session.clone());
+    services
+        .db
+        .write(move |tx| {
+            let authority = Authority::lock(tx, &call, organization)?;
+            let (current, account) = rows::find(tx, organization, id, call.now)?.ok_or(Code::NotFound)?;
+            authority.require_over(current.role)?;
+            let next = changed(&current, &changes);
+            authority.require_over(next.role)?;
+            if seen.is_some_and(|seen| seen != current.version) {
+                return Err(Error::from(Code::PreconditionFailed));
+            }
+            check(&next.rights(), next.expires_at, call.now)?;
+            let promoted = next.role == Role::Owner && current.role != Role::Owner;
+            if promoted {
+                require_step_up(&shared, &call, &session)?;
+            }
+            move_owner_count(tx, organization, current.role, next.role)?;
+            if !rows::update(tx, &next, call.now)? {
+                return Err(Code::PreconditionFailed.into());
+            }
+            let entry = Entry::new("membership.changed", id).before(summary(&current)).after(summary(&next));
+            audit_log::append(tx, &shared, &call, organization, entry)?;
+            let template = if promoted { Template::OwnershipGranted } else { Template::MembershipChanged };
+            tell(tx, &shared, &call, organization, &account, template)?;
+            rows::find(tx, organization, id, call.now)?.ok_or_else(|| Error::defect("the changed membership is gone"))
+        })
+        .await
+}
+
+fn changed(current: &Membership, changes: &Changes) -> Membership {
+    let mut next = current.clone();
+    if let Some(role) = changes.role {
+        next.role = role;
+        if role != Role::Member {
+            // Owners and admins reach everything; what they could reach as members means nothing any more.
+            next.products = Json(ProductAccess::NONE);
+            next.billing = false;
+        }
+    }
+    next.products = changes.products.clone().map_or(next.products, Json);
+    next.billing = changes.billing.unwrap_or(next.billing);
+    next.expires_at = changes.expires_at.unwrap_or(next.expires_at);
+    next
+}
+
+/// Keeps the organization's count of owners; the last one can't go (MEM-3).
+pub(crate) fn move_owner_count(tx: &mut AnyConnection, id: OrganizationId, from: Role, to: Role) -> Result<()> {
+    match (from == Role::Owner, to == Role::Owner) {
+        (false, true) => Ok(organizations::add_owner(tx, id)?),
+        (true, false) if !organizations::remove_owner(tx, id)? => Err(Code::LastOwner.into()),
+        _ => Ok(()),
+    }
+}
+
+fn summary(row: &Membership) -> Value {
+    json!({ "account": row.account_id, "role": row.role, "products": row.products.0, "billing": row.billing,
+        "expires_at": row.expires_at })
+}
+
+/// Tells a person what happened to their membership, and all owners when there is a new one.
+fn tell(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    account: &manager_repository::accounts::Account,
+    template: Template,
+) -> Result<()> {
+    let row = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+    let mut readers = vec![account.clone()];
+    if template == Template::OwnershipGranted {
+        readers.extend(rows::list_owners(tx, organization)?.into_iter().filter(|owner| owner.id != account.id));
+    }
+    for reader in readers {
+        Mail::new(&reader.login_id, reader.locale, template)
+            .with("name", reader.name())
+            .with("organization", row.name.clone())
+            .with("member", account.name())
+            .enqueue(tx, services, call.now)?;
+    }
+    Ok(())
+}
+
+/// Removes a member, or leaves (everybody may end their own membership) (MEM-3).
+///
+/// # Errors
+/// `not_found`, `forbidden`, `last_owner`.
+pub async fn remove(services: &Services, call: &Call, organization: OrganizationId, id: MembershipId) -> Result<()> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let authority = Authority::lock(tx, &call, organization)?;
+            let (current, account) = rows::find(tx, organization, id, call.now)?.ok_or(Code::NotFound)?;
+            let leaves = authority.membership.id == id;
+            if !leaves {
+                authority.require_over(current.role)?;
+            }
+            move_owner_count(tx, organization, current.role, Role::Member)?;
+            if !rows::delete(tx, organization, id)? {
+                return Err(Error::from(Code::NotFound));
+            }
+            let action = if leaves { "membership.left" } else { "membership.removed" };
+            let entry = Entry::new(action, id).before(summary(&current));
+            audit_log::append(tx, &shared, &call, organization, entry)?;
+            if !leaves {
+                tell(tx, &shared, &call, organization, &account, Template::MembershipRemoved)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Reminds members whose access ends within three days, once each (MEM-5).
+pub async fn remind_expiring(services: &Services, now: Instant) -> Result<()> {
+    let due = services
+        .db
+        .read(move |conn| Ok::<_, Error>(rows::list_expiring(conn, now, now + REMINDER, REMINDERS_AT_ONCE)?))
+        .await?;
+    for (membership, account, organization) in due {
+        let shared = services.clone();
+        services
+            .db
+            .write(move |tx| {
+                if !rows::set_reminded(tx, &membership, now)? {
+                    return Ok(());
+                }
+                let date = membership.expires_at.map(|at| at.date_in(shared.settings.billing_zone).to_string());
+                Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
+                    .with("name", account.name())
+                    .with("organization", organization.name.clone())
+                    .with("date", date.unwrap_or_default())
+                    .enqueue(tx, &shared, now)
+            })
+            .await?;
+    }
+    Ok(())
+}

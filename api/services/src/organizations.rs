@@ -1,0 +1,221 @@
+//! Organizations: the owners of products (ORG-1, ORG-2).
+
+use manager_domain::ids::*;
+use manager_domain::languages::Language;
+use manager_domain::memberships::Rights;
+use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
+use manager_domain::search_keys::search_key;
+use manager_domain::{Code, Currency, FaultCode, Refusal};
+use manager_repository::memberships::{self, Belonging, Membership};
+use manager_repository::organizations as rows;
+use manager_repository::{AnyConnection, Json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::vault::random;
+use crate::{Call, Services};
+
+pub use rows::Organization;
+
+/// An organization to be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewOrganization {
+    pub kind: OrganizationKind,
+    pub name: String,
+    pub billing_address: Option<BillingAddress>,
+    pub country: String,
+    pub vat_number: Option<String>,
+    pub locale: Language,
+    pub time_zone: String,
+    pub currency: Currency,
+}
+
+/// Makes an organization with its first owner in the caller's transaction.
+pub fn create_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    owner: AccountId,
+    new: &NewOrganization,
+) -> Result<OrganizationId> {
+    let id: OrganizationId = services.id(call.now);
+    let row = Organization {
+        id,
+        number: take_number(tx, id)?,
+        kind: new.kind,
+        name: new.name.clone(),
+        billing_address: new.billing_address.clone().map(Json),
+        country: new.country.clone(),
+        vat_number: new.vat_number.clone(),
+        vat_verified_at: None,
+        website: None,
+        phone: None,
+        locale: new.locale,
+        time_zone: new.time_zone.clone(),
+        currency: new.currency,
+        currency_fixed: false,
+        is_test: false,
+        version: 1,
+        created_at: call.now,
+        updated_at: call.now,
+    };
+    rows::insert(tx, &row, &search_key(&new.name))?;
+    let rights = Rights::OWNER;
+    memberships::insert(
+        tx,
+        &Membership {
+            organization_id: id,
+            id: services.id(call.now),
+            account_id: owner,
+            role: rights.role,
+            products: Json(rights.products),
+            billing: rights.billing,
+            expires_at: None,
+            version: 1,
+            created_at: call.now,
+            updated_at: call.now,
+        },
+    )?;
+    rows::add_owner(tx, id)?;
+    let entry = Entry::new("organization.created", id).personal(new.name.clone());
+    let after = json!({ "kind": new.kind, "country": new.country, "currency": new.currency });
+    audit_log::append(tx, services, call, id, entry.after(after))?;
+    Ok(id)
+}
+
+/// A number that no other organization has; the chance of meeting a taken one is small, of meeting many is none.
+fn take_number(tx: &mut AnyConnection, id: OrganizationId) -> Result<String> {
+    for _ in 0..20 {
+        let number = format!("{:08}", 10_000_000 + u64::from_le_bytes(random::<8>()?) % 90_000_000);
+        if rows::take_number(tx, &number, id)? {
+            return Ok(number);
+        }
+    }
+    Err(Error::defect("no free organization number was found"))
+}
+
+/// Makes another organization for a person (ORG-2).
+///
+/// # Errors
+/// `too_many_organizations`.
+pub async fn create(services: &Services, call: &Call, owner: AccountId, new: NewOrganization) -> Result<Organization> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let limit = shared.settings.organizations_per_account;
+            if memberships::list_of_account(tx, owner, None, limit, call.now)?.len() as i64 >= limit {
+                return Err(Error::from(Refusal::new(Code::TooManyOrganizations).with("limit", limit)));
+            }
+            let id = create_in(tx, &shared, &call, owner, &new)?;
+            rows::find(tx, id)?.ok_or_else(|| Error::defect("the new organization is gone"))
+        })
+        .await
+}
+
+/// A page of the organizations a person belongs to, with the membership in each.
+pub async fn list(
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    after: Option<OrganizationId>,
+    limit: i64,
+) -> Result<Vec<Belonging>> {
+    let now = call.now;
+    services.db.read(move |conn| Ok(memberships::list_of_account(conn, account, after, limit, now)?)).await
+}
+
+/// An organization by its id.
+///
+/// # Errors
+/// `not_found`.
+pub async fn get(services: &Services, id: OrganizationId) -> Result<Organization> {
+    let found = services.db.read(move |conn| Ok::<_, Error>(rows::find(conn, id)?)).await?;
+    found.ok_or_else(|| Code::NotFound.into())
+}
+
+/// Changes of an organization's settings and legal data; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub kind: Option<OrganizationKind>,
+    pub name: Option<String>,
+    pub billing_address: Option<Option<BillingAddress>>,
+    pub country: Option<String>,
+    pub vat_number: Option<Option<String>>,
+    pub website: Option<Option<String>>,
+    pub phone: Option<Option<String>>,
+    pub locale: Option<Language>,
+    pub time_zone: Option<String>,
+    pub currency: Option<Currency>,
+}
+
+/// Changes an organization that is still at the version its editor saw. A new VAT number, country or name must be
+/// verified again.
+///
+/// # Errors
+/// `precondition_failed`, `currency_fixed` once money moved, `validation_failed`.
+pub async fn update(
+    services: &Services,
+    call: &Call,
+    id: OrganizationId,
+    seen: Option<i64>,
+    changes: Changes,
+) -> Result<Organization> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            rows::lock(tx, id)?;
+            let current = rows::find(tx, id)?.ok_or(Code::NotFound)?;
+            if seen.is_some_and(|seen| seen != current.version) {
+                return Err(Error::from(Code::PreconditionFailed));
+            }
+            let next = changed(&current, &changes)?;
+            if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
+                return Err(Code::PreconditionFailed.into());
+            }
+            let entry = Entry::new("organization.changed", id).before(summary(&current)).after(summary(&next));
+            audit_log::append(tx, &shared, &call, id, entry.personal(next.name.clone()))?;
+            rows::find(tx, id)?.ok_or_else(|| Error::defect("the changed organization is gone"))
+        })
+        .await
+}
+
+/// What the audit log says of an organization: no names, no addresses.
+fn summary(row: &Organization) -> serde_json::Value {
+    json!({ "kind": row.kind, "country": row.country, "currency": row.currency, "locale": row.locale,
+        "time_zone": row.time_zone, "version": row.version })
+}
+
+fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
+    let mut next = current.clone();
+    next.kind = changes.kind.unwrap_or(current.kind);
+    next.name = changes.name.clone().unwrap_or(next.name);
+    next.billing_address = changes.billing_address.clone().map_or(next.billing_address, |address| address.map(Json));
+    let of_address = next.billing_address.as_ref().map(|address| address.0.country.clone());
+    next.country = changes.country.clone().or(of_address.clone()).unwrap_or(next.country);
+    if of_address.is_some_and(|country| country != next.country) {
+        return Err(Refusal::fault("/country", FaultCode::InvalidCountry).into());
+    }
+    if let Some(number) = &changes.vat_number {
+        let checked = number.as_ref().map(|number| check_vat_number(&next.country, number)).transpose();
+        next.vat_number = checked.map_err(|code| Refusal::fault("/vat_number", code))?;
+    } else if next.country != current.country {
+        next.vat_number = None;
+    }
+    next.website = changes.website.clone().unwrap_or(next.website);
+    next.phone = changes.phone.clone().unwrap_or(next.phone);
+    next.locale = changes.locale.unwrap_or(next.locale);
+    next.time_zone = changes.time_zone.clone().unwrap_or(next.time_zone);
+    next.currency = changes.currency.unwrap_or(next.currency);
+    if next.currency != current.currency && current.currency_fixed {
+        return Err(Code::CurrencyFixed.into());
+    }
+    let legal = |row: &Organization| (row.kind, row.name.clone(), row.country.clone(), row.vat_number.clone());
+    if legal(&next) != legal(current) {
+        next.vat_verified_at = None;
+    }
+    Ok(next)
+}

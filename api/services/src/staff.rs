@@ -1,0 +1,113 @@
+//! Staff accounts and service tokens, made by the command line (STF-1, STF-2).
+
+use manager_domain::emails::EmailAddress;
+use manager_domain::ids::*;
+use manager_domain::languages::Language;
+use manager_domain::staff::StaffRole;
+use manager_domain::{Code, Instant};
+use manager_repository::accounts::Account;
+use manager_repository::one_time_tokens::{self, OneTimeToken};
+use manager_repository::{AnyConnection, Json, accounts, service_tokens};
+use serde_json::json;
+
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::vault::{self, Purpose};
+use crate::{Call, Services, security_log};
+
+/// Makes a staff account, or gives an existing account the role.
+///
+/// A new account gets a mail with a link to set its password (a password reset that lives a day).
+pub async fn create(services: &Services, email: &EmailAddress, role: StaffRole, now: Instant) -> Result<AccountId> {
+    let call = Call { now, ip: String::new(), device: "command line".to_owned(), language: Language::En, actor: None };
+    let (id, token) = (services.id(now), vault::token("pwd")?);
+    let (shared, email) = (services.clone(), email.clone());
+    services
+        .db
+        .write(move |tx| match accounts::find_by_login_key(tx, email.key())? {
+            Some(account) => {
+                accounts::set_staff_role(tx, account.id, Some(role), now)?;
+                log(tx, &shared, &call, account.id, role)?;
+                Ok(account.id)
+            }
+            None => {
+                accounts::insert(tx, &new_account(id, &email, role, now))?;
+                if !accounts::claim_address(tx, email.key(), id, now)? {
+                    return Err(Error::from(Code::LoginIdTaken));
+                }
+                log(tx, &shared, &call, id, role)?;
+                invite(tx, &shared, &email, id, role, &token, now)?;
+                Ok(id)
+            }
+        })
+        .await
+}
+
+fn log(tx: &mut AnyConnection, services: &Services, call: &Call, id: AccountId, role: StaffRole) -> Result<()> {
+    security_log::append(tx, services, call, id, "account.staff_role_set", json!({ "role": role }))
+}
+
+fn invite(
+    tx: &mut AnyConnection,
+    services: &Services,
+    email: &EmailAddress,
+    id: AccountId,
+    role: StaffRole,
+    token: &str,
+    now: Instant,
+) -> Result<()> {
+    let hours = 24;
+    one_time_tokens::insert(
+        tx,
+        &OneTimeToken {
+            token_hash: services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec(),
+            purpose: "password_reset".to_owned(),
+            account_id: Some(id),
+            organization_id: None,
+            subject: None,
+            details: Json(json!({})),
+            created_at: now,
+            expires_at: now + chrono::Duration::hours(hours),
+            used_at: None,
+        },
+    )?;
+    Mail::new(email.stored(), Language::En, Template::StaffAccountCreated)
+        .with("name", email.stored())
+        .with("role", role.as_str())
+        .with("hours", hours)
+        .with("link", services.settings.link("password-reset", token))
+        .enqueue(tx, services, now)
+}
+
+fn new_account(id: AccountId, email: &EmailAddress, role: StaffRole, now: Instant) -> Account {
+    Account {
+        id,
+        login_id: email.stored().to_owned(),
+        first_name: String::new(),
+        last_name: String::new(),
+        display_name: Some(email.stored().to_owned()),
+        locale: Language::En,
+        time_zone: "Europe/Zurich".to_owned(),
+        password_hash: None,
+        password_version: 1,
+        recovery_email: None,
+        recovery_key: None,
+        default_organization_id: None,
+        ui_settings: Json(json!({})),
+        avatar_etag: None,
+        staff_role: Some(role),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        deleted_at: None,
+    }
+}
+
+/// A token for a provisioning system; only its hash is kept.
+pub async fn make_provisioning_token(services: &Services, now: Instant) -> Result<String> {
+    let token = vault::token("mst")?;
+    let id: EventId = services.id(now);
+    let hash = services.vault.mac(Purpose::ServiceTokens, token.as_bytes()).to_vec();
+    services.db.write(move |tx| Ok::<_, Error>(service_tokens::insert(tx, id, "provisioning", &hash, now)?)).await?;
+    Ok(token)
+}

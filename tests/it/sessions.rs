@@ -1,0 +1,197 @@
+//! ACC-9 and authentication: login, refresh with the lost-answer rule, cookies, step-up.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::Duration;
+use manager_tests::people::PASSWORD;
+use manager_tests::{Answer, Person, TestApp, json};
+use reqwest::Method;
+
+async fn app_with_ada() -> (Arc<TestApp>, Person) {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    (app, ada)
+}
+
+async fn refresh(app: &TestApp, token: &str) -> Answer {
+    app.post("/v1/auth/refresh", json!({"refresh_token": token})).await
+}
+
+#[actix_web::test]
+async fn wrong_passwords_and_unknown_addresses_get_the_same_answer() {
+    let (app, _) = app_with_ada().await;
+    let wrong = app.post("/v1/auth/login", json!({"email": "ada@example.com", "password": "wrong"})).await;
+    let unknown = app.post("/v1/auth/login", json!({"email": "nobody@example.com", "password": "wrong"})).await;
+    let nonsense = app.post("/v1/auth/login", json!({"email": "no address", "password": "wrong"})).await;
+    for answer in [wrong, unknown, nonsense] {
+        assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        answer.refused(401, "invalid_credentials");
+    }
+    app.post("/v1/auth/login", json!({"email": "ADA@EXAMPLE.com", "password": PASSWORD})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn logins_are_throttled_per_address_but_not_for_a_known_device() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    Person::register(&app, "ada").await;
+    let right = json!({"email": "ada@example.com", "password": PASSWORD});
+    let device = app.post("/v1/auth/login", right.clone()).await.expect(200)["device_token"].clone();
+    for address in ["ada@example.com", "nobody@example.com"] {
+        for _ in 0..10 {
+            let body = json!({"email": address, "password": "wrong"});
+            app.post("/v1/auth/login", body).await.refused(401, "invalid_credentials");
+        }
+        let body = json!({"email": address, "password": PASSWORD});
+        app.post("/v1/auth/login", body).await.refused(429, "too_many_requests");
+    }
+    let known = json!({"email": "ada@example.com", "password": PASSWORD, "device_token": device});
+    app.post("/v1/auth/login", known).await.expect(200);
+    app.advance(Duration::minutes(16));
+    app.post("/v1/auth/login", right).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_refresh_token_works_once_and_the_lost_answer_can_be_had_again() {
+    let (app, ada) = app_with_ada().await;
+    let first = refresh(&app, &ada.refresh_token).await.expect(200);
+    let again = refresh(&app, &ada.refresh_token).await.expect(200);
+    assert_eq!(first["refresh_token"], again["refresh_token"]);
+    let second = refresh(&app, first["refresh_token"].as_str().unwrap()).await.expect(200);
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
+    // The first token is two generations old: somebody has a copy.
+    refresh(&app, &ada.refresh_token).await.refused(401, "session_ended");
+    refresh(&app, second["refresh_token"].as_str().unwrap()).await.refused(401, "session_ended");
+    ada.get("/v1/me").await.refused(401, "session_ended");
+    assert!(app.mail_to("ada@example.com").await.link.is_none(), "told about it");
+}
+
+#[actix_web::test]
+async fn the_lost_answer_is_kept_for_thirty_seconds_only() {
+    let (app, ada) = app_with_ada().await;
+    refresh(&app, &ada.refresh_token).await.expect(200);
+    app.advance(Duration::seconds(31));
+    refresh(&app, &ada.refresh_token).await.refused(401, "session_ended");
+}
+
+#[actix_web::test]
+async fn sixty_four_parallel_refreshes_have_one_successor() {
+    let (app, ada) = app_with_ada().await;
+    let mut tasks = Vec::new();
+    for _ in 0..64 {
+        let (app, token) = (Arc::clone(&app), ada.refresh_token.clone());
+        tasks.push(actix_web::rt::spawn(async move { refresh(&app, &token).await }));
+    }
+    let mut successors = BTreeSet::new();
+    for task in tasks {
+        let granted = task.await.unwrap().expect(200);
+        successors.insert(granted["refresh_token"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(successors.len(), 1);
+    refresh(&app, successors.first().unwrap()).await.expect(200);
+}
+
+#[actix_web::test]
+async fn unknown_refresh_tokens_are_refused_and_end_nothing() {
+    let (app, ada) = app_with_ada().await;
+    refresh(&app, "mrt_unknown").await.refused(401, "invalid_token");
+    refresh(&app, &ada.token).await.refused(401, "invalid_token");
+    ada.get("/v1/me").await.expect(200);
+}
+
+#[actix_web::test]
+async fn logging_out_ends_the_session_at_once() {
+    let (app, ada) = app_with_ada().await;
+    ada.post("/v1/auth/logout", json!(null)).await.expect(204);
+    ada.get("/v1/me").await.refused(401, "session_ended");
+    refresh(&app, &ada.refresh_token).await.refused(401, "session_ended");
+}
+
+#[actix_web::test]
+async fn a_person_sees_and_ends_their_sessions() {
+    let (app, ada) = app_with_ada().await;
+    app.advance(Duration::seconds(1));
+    let phone = Person::log_in(&app, "ada@example.com").await;
+    let list = ada.get("/v1/me/sessions").await.expect(200);
+    let list = list["data"].as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    assert_eq!(list[0]["id"], phone.session.as_str());
+    assert_eq!((&list[0]["current"], &list[1]["current"]), (&json!(false), &json!(true)));
+    let eve = Person::register(&app, "eve").await;
+    eve.delete(&format!("/v1/me/sessions/{}", phone.session)).await.refused(404, "not_found");
+    ada.delete(&format!("/v1/me/sessions/{}", phone.session)).await.expect(204);
+    ada.delete(&format!("/v1/me/sessions/{}", phone.session)).await.refused(404, "not_found");
+    phone.get("/v1/me").await.refused(401, "session_ended");
+    Person::log_in(&app, "ada@example.com").await;
+    assert_eq!(ada.delete("/v1/me/sessions").await.expect(200)["ended"], 1);
+    ada.get("/v1/me").await.expect(200);
+}
+
+#[actix_web::test]
+async fn access_tokens_are_checked_in_every_part() {
+    let (app, ada) = app_with_ada().await;
+    let get = |token: String| app.send(app.request(Method::GET, "/v1/me").bearer_auth(token));
+    let parts: Vec<&str> = ada.token.split('.').collect();
+    // "none" and HS256 headers before the same claims, a foreign signature, a bent payload.
+    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{}.", parts[1]);
+    let hs = format!("eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.{}.{}", parts[1], parts[2]);
+    let unsigned = format!("{}.{}.", parts[0], parts[1]);
+    let bent = format!("{}.{}x.{}", parts[0], parts[1], parts[2]);
+    for token in [none, hs, unsigned, bent, "nonsense".to_owned(), ada.refresh_token.clone()] {
+        get(token).await.refused(401, "invalid_token");
+    }
+    app.get("/v1/me").await.refused(401, "unauthenticated");
+    app.advance(Duration::minutes(11));
+    get(ada.token.clone()).await.refused(401, "invalid_token");
+}
+
+#[actix_web::test]
+async fn keys_rotate_and_old_tokens_go_on_for_a_while() {
+    let (app, ada) = app_with_ada().await;
+    let before = app.get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(before["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(before["keys"][0]["crv"], "Ed25519");
+    manager_services::signing_keys::rotate(&app.services, app.services.clock.now()).await.unwrap();
+    let after = app.get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(after["keys"].as_array().unwrap().len(), 2);
+    ada.get("/v1/me").await.expect(200);
+    Person::log_in(&app, "ada@example.com").await.get("/v1/me").await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_browser_gets_a_cookie_and_needs_the_csrf_token() {
+    let (app, _) = app_with_ada().await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let login = |origin: &str| app.request(Method::POST, "/v1/auth/login").header("origin", origin).json(&body);
+    app.send(login("https://evil.example")).await.refused(403, "csrf_refused");
+    let answer = app.send(login(&app.url)).await;
+    let cookies: Vec<String> =
+        answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+    let session = cookies.iter().find(|cookie| cookie.starts_with("__Host-session=")).expect("a session cookie");
+    for attribute in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+        assert!(session.contains(attribute), "{attribute} in {session}");
+    }
+    let cookie = session.split(';').next().unwrap().to_owned();
+    let granted = answer.expect(200);
+    assert!(granted.get("access_token").is_none() && granted.get("refresh_token").is_none());
+    let csrf = granted["csrf_token"].as_str().unwrap();
+    let by_cookie = |method, path: &str| app.request(method, path).header("cookie", &cookie);
+    app.send(by_cookie(Method::GET, "/v1/me")).await.expect(200);
+    let logout = || by_cookie(Method::POST, "/v1/auth/logout");
+    app.send(logout()).await.refused(403, "csrf_refused");
+    app.send(logout().header("origin", &app.url)).await.refused(403, "csrf_refused");
+    app.send(logout().header("origin", "https://evil.example").header("x-csrf-token", csrf)).await.refused(403, "csrf_refused");
+    app.send(logout().header("origin", &app.url).header("x-csrf-token", csrf)).await.expect(204);
+    app.send(by_cookie(Method::GET, "/v1/me")).await.refused(401, "session_ended");
+}
+
+#[actix_web::test]
+async fn stepping_up_needs_the_password_and_is_throttled() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let ada = Person::register(&app, "ada").await;
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    for _ in 0..10 {
+        ada.post("/v1/auth/step-up", json!({"password": "wrong"})).await.refused(403, "wrong_password");
+    }
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.refused(429, "too_many_requests");
+}
