@@ -1,5 +1,9 @@
 //! Invoices: states and numbers (BIL-1).
 
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Texts;
+use crate::organizations::{BillingAddress, OrganizationKind};
 use crate::words::words;
 
 words! {
@@ -25,6 +29,24 @@ impl InvoiceState {
             Self::Void | Self::Refunded => false,
         }
     }
+}
+
+/// The customer as an invoice names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buyer {
+    pub kind: OrganizationKind,
+    pub name: String,
+    pub address: Option<BillingAddress>,
+    pub vat_number: Option<String>,
+}
+
+/// What a line is for, as of when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineDescription {
+    /// The offer's name.
+    pub names: Texts,
+    /// What the product is called.
+    pub product: String,
 }
 
 /// The number of the `n`-th invoice of an organization in a year.

@@ -19,6 +19,7 @@ pub mod passwords;
 pub mod payments;
 pub mod permissions;
 pub mod products;
+pub mod quotes;
 pub mod refusals;
 pub mod search_keys;
 pub mod staff;
