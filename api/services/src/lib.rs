@@ -2,21 +2,28 @@
 
 pub mod audit_log;
 pub mod calls;
+pub mod carts;
+pub mod catalogue;
 pub mod clock;
 pub mod errors;
 pub mod invitations;
+pub mod invoices;
 pub mod jobs;
 pub mod mails;
 pub mod memberships;
+pub mod orders;
 pub mod organizations;
 pub mod passwords;
+pub mod payments;
+pub mod products;
 pub mod profiles;
+pub mod quotes;
 pub mod registrations;
 pub mod security_log;
 pub mod sessions;
 pub mod settings;
-pub mod staff;
 pub mod signing_keys;
+pub mod staff;
 pub mod throttles;
 pub mod vault;
 pub mod workers;
@@ -44,6 +51,8 @@ pub struct Services {
     pub settings: Arc<Settings>,
     /// Rung after a commit that enqueued work, so that a worker of this process starts at once.
     pub bell: jobs::Bell,
+    /// Parsed catalogue versions of this process.
+    pub catalogue: catalogue::Cache,
 }
 
 impl Services {
