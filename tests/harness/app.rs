@@ -77,7 +77,8 @@ impl TestApp {
     /// Does all work that is due.
     pub async fn work(&self) {
         while workers::work_once(&self.services, &Transport::Development).await.expect("work is done") > 0 {}
-        let undone = self.services.db.read(|conn| manager_repository::jobs::list_troubled(conn, 10)).await.expect("jobs");
+        let undone =
+            self.services.db.read(|conn| manager_repository::jobs::list_troubled(conn, 10)).await.expect("jobs");
         assert!(undone.is_empty(), "jobs failed: {undone:?}");
     }
 

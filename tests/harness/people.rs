@@ -43,6 +43,27 @@ impl Person {
         Self::granted(app, email, &granted).await
     }
 
+    /// Is invited by an owner with these rights and registers from the invitation; paths below `org` are the owner's.
+    pub async fn join(app: &Arc<TestApp>, owner: &Self, name: &str, mut rights: Value) -> Self {
+        let email = format!("{name}@example.com");
+        rights["email"] = json!(email);
+        owner.post(&owner.org("/invitations"), rights).await.expect(201);
+        let token = app.mail_to(&email).await.token();
+        let mut person = Self::register_with(app, name, json!({"invitation": token})).await;
+        person.organization.clone_from(&owner.organization);
+        person
+    }
+
+    /// Another person's membership of this person's organization: its id and entity tag.
+    pub async fn membership_of(&self, person: &Self) -> (String, String) {
+        let list = self.get(&self.org("/memberships?limit=100")).await.expect(200);
+        let rows = list["data"].as_array().expect("rows");
+        let found = rows.iter().find(|row| row["login_id"] == person.email.as_str()).expect("the membership");
+        let id = found["id"].as_str().expect("an id").to_owned();
+        let etag = self.get(&self.org(&format!("/memberships/{id}"))).await.header("etag").to_owned();
+        (id, etag)
+    }
+
     /// Logs in with the usual password.
     pub async fn log_in(app: &Arc<TestApp>, email: &str) -> Self {
         let granted = app.post("/v1/auth/login", json!({"email": email, "password": PASSWORD})).await.expect(200);

@@ -58,10 +58,20 @@ async fn a_code_is_refused_after_five_wrong_tries_but_the_link_still_works() {
 async fn a_taken_address_gets_the_same_answer_and_a_mail_that_says_so() {
     let app = Arc::new(TestApp::start().await);
     Person::register(&app, "ada").await;
-    let free = app.post("/v1/accounts", json!({"email": "eve@example.com", "first_name": "E", "last_name": "E",
-        "organization": {"kind": "individual"}})).await;
-    let taken = app.post("/v1/accounts", json!({"email": "ADA@example.com", "first_name": "E", "last_name": "E",
-        "organization": {"kind": "individual"}})).await;
+    let free = app
+        .post(
+            "/v1/accounts",
+            json!({"email": "eve@example.com", "first_name": "E", "last_name": "E",
+        "organization": {"kind": "individual"}}),
+        )
+        .await;
+    let taken = app
+        .post(
+            "/v1/accounts",
+            json!({"email": "ADA@example.com", "first_name": "E", "last_name": "E",
+        "organization": {"kind": "individual"}}),
+        )
+        .await;
     assert_eq!((free.status, taken.status), (202, 202));
     assert_eq!(free.body.as_object().unwrap().len(), taken.body.as_object().unwrap().len());
     let mail = app.mail_to("ada@example.com").await;
@@ -138,11 +148,14 @@ async fn bad_registrations_get_every_fault_and_change_nothing() {
     let body = json!({"email": "no address", "first_name": " ", "last_name": "L", "time_zone": "Mars/Olympus",
         "organization": {"kind": "company", "country": "XX"}});
     let answer = app.post("/v1/accounts", body).await.refused(422, "validation_failed");
-    let pointers: Vec<&str> = answer["errors"].as_array().unwrap().iter().filter_map(|e| e["pointer"].as_str()).collect();
+    let pointers: Vec<&str> =
+        answer["errors"].as_array().unwrap().iter().filter_map(|e| e["pointer"].as_str()).collect();
     for pointer in ["/email", "/first_name", "/time_zone", "/organization/country", "/organization/name"] {
         assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
     }
-    app.post("/v1/accounts", json!({"email": "a@b.ch", "first_name": "A", "last_name": "L"})).await.faulty("/organization", "missing");
+    app.post("/v1/accounts", json!({"email": "a@b.ch", "first_name": "A", "last_name": "L"}))
+        .await
+        .faulty("/organization", "missing");
     let mut unknown = ada();
     unknown["admin"] = json!(true);
     app.post("/v1/accounts", unknown).await.faulty("/admin", "unknown_field");
@@ -153,7 +166,9 @@ async fn bad_registrations_get_every_fault_and_change_nothing() {
 async fn names_in_any_script_survive() {
     let app = Arc::new(TestApp::start().await);
     for (name, first) in [("rtl", "محمد"), ("emoji", "🦀 Ferris"), ("long", &"é".repeat(100))] {
-        let person = Person::register_with(&app, name, json!({"first_name": first, "organization": {"kind": "individual"}})).await;
+        let person =
+            Person::register_with(&app, name, json!({"first_name": first, "organization": {"kind": "individual"}}))
+                .await;
         let me = person.get("/v1/me").await.expect(200);
         assert_eq!(me["first_name"], first);
     }

@@ -180,7 +180,9 @@ async fn a_browser_gets_a_cookie_and_needs_the_csrf_token() {
     let logout = || by_cookie(Method::POST, "/v1/auth/logout");
     app.send(logout()).await.refused(403, "csrf_refused");
     app.send(logout().header("origin", &app.url)).await.refused(403, "csrf_refused");
-    app.send(logout().header("origin", "https://evil.example").header("x-csrf-token", csrf)).await.refused(403, "csrf_refused");
+    app.send(logout().header("origin", "https://evil.example").header("x-csrf-token", csrf))
+        .await
+        .refused(403, "csrf_refused");
     app.send(logout().header("origin", &app.url).header("x-csrf-token", csrf)).await.expect(204);
     app.send(by_cookie(Method::GET, "/v1/me")).await.refused(401, "session_ended");
 }

@@ -1,5 +1,7 @@
 //! Carts: what is in them and what it costs (ORD-1).
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -67,7 +69,8 @@ pub struct NewItem {
 pub struct ItemChange {
     pub frequency: Option<Frequency>,
     pub quantity: Option<u32>,
-    pub options: Option<Options>,
+    /// Merged into what is there: `None` takes a value away.
+    pub options: BTreeMap<String, Option<String>>,
 }
 
 impl CartContent {
@@ -95,11 +98,18 @@ impl CartContent {
         minimum: Money,
     ) -> Result<(), Refusal> {
         let item = self.items.iter_mut().find(|item| item.id == id).ok_or(Code::NotFound)?;
+        let mut options = item.options.clone();
+        for (code, value) in change.options {
+            match value {
+                Some(value) => drop(options.insert(code, value)),
+                None => drop(options.remove(&code)),
+            }
+        }
         let new = NewItem {
             offer: item.offer.clone(),
             frequency: change.frequency.unwrap_or(item.frequency),
             quantity: change.quantity.unwrap_or(item.quantity),
-            options: change.options.unwrap_or_else(|| item.options.clone()),
+            options,
         };
         *item = checked(id, new, catalogue, minimum)?;
         Ok(())

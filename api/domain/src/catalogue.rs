@@ -30,6 +30,14 @@ words! {
     }
 }
 
+words! {
+    /// Why a frequency can't be ordered, as it is shown (CAT-3).
+    UnavailableReason {
+        /// One period comes to less than the minimum charge.
+        UnderMinimumCharge = "under_minimum_charge",
+    }
+}
+
 /// A text in all five languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

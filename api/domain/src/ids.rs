@@ -118,10 +118,7 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = MalformedId;
 
     fn from_str(text: &str) -> Result<Self, MalformedId> {
-        let encoded = text
-            .strip_prefix(K::PREFIX)
-            .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(MalformedId)?;
+        let encoded = text.strip_prefix(K::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(MalformedId)?;
         if encoded.len() != ENCODED || encoded.as_bytes()[0] > b'7' {
             return Err(MalformedId);
         }

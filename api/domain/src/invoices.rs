@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Texts;
 use crate::organizations::{BillingAddress, OrganizationKind};
+use crate::taxes::{TaxNote, TaxTotal};
 use crate::words::words;
 
 words! {
@@ -38,6 +39,13 @@ pub struct Buyer {
     pub name: String,
     pub address: Option<BillingAddress>,
     pub vat_number: Option<String>,
+}
+
+/// Taxes per rate, and what must be said about them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Taxes {
+    pub rates: Vec<TaxTotal>,
+    pub notes: Vec<TaxNote>,
 }
 
 /// What a line is for, as of when it was made.

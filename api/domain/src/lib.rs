@@ -2,6 +2,7 @@
 //!
 //! Rule numbers such as `ACC-5` or `PRD-1` name the rules this code carries out.
 
+pub mod absorptions;
 pub mod accounts;
 pub mod carts;
 pub mod catalogue;

@@ -108,6 +108,27 @@ impl ProductAccess {
         Self { access: AccessKind::Grants, level: None, grants }
     }
 
+    /// Access that reaches all that either reaches and nothing else; `None` where no form of access says that.
+    pub fn union(&self, other: &Self) -> Option<Self> {
+        let everything = Self::all(AccessLevel::Manage);
+        match (self.access, other.access) {
+            _ if self == other || *other == Self::NONE => Some(self.clone()),
+            _ if *self == Self::NONE => Some(other.clone()),
+            _ if *self == everything || *other == everything => Some(everything),
+            (AccessKind::Grants, AccessKind::Grants) => {
+                let new = other.grants.iter().filter(|grant| !self.grants.contains(grant));
+                let grants: Vec<Grant> = self.grants.iter().chain(new).cloned().collect();
+                (grants.len() <= MAX_GRANTS).then(|| Self::grants(grants))
+            }
+            (AccessKind::All, _) => other.only_views().then(|| self.clone()),
+            _ => self.only_views().then(|| other.clone()),
+        }
+    }
+
+    fn only_views(&self) -> bool {
+        self.grants.iter().all(|grant| grant.level == AccessLevel::View)
+    }
+
     /// Whether level and grants fit the kind of access.
     pub fn is_well_formed(&self) -> bool {
         match self.access {
@@ -169,6 +190,20 @@ impl Rights {
         }
     }
 
+    /// The rights of both together, for a person whose two memberships become one (MEM-7); `None` where there is no
+    /// form for that.
+    pub fn union(&self, other: &Self) -> Option<Self> {
+        match (self.role, other.role) {
+            (Role::Owner, _) | (Role::Admin, Role::Admin | Role::Member) => Some(self.clone()),
+            (Role::Admin | Role::Member, Role::Owner) | (Role::Member, Role::Admin) => Some(other.clone()),
+            (Role::Member, Role::Member) => Some(Self {
+                role: Role::Member,
+                products: self.products.union(&other.products)?,
+                billing: self.billing || other.billing,
+            }),
+        }
+    }
+
     /// Product access and billing are said for members only.
     pub fn is_well_formed(&self) -> bool {
         match self.role {
@@ -201,5 +236,30 @@ impl ProductFilter {
             product_types: grants.iter().filter_map(|grant| grant.product_type.clone()).collect(),
             categories: grants.iter().filter_map(|grant| grant.category.clone()).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn category(name: &str, level: AccessLevel) -> Grant {
+        Grant { product: None, product_type: None, category: Some(name.to_owned()), level }
+    }
+
+    #[test]
+    fn two_memberships_become_one_without_gaining_or_losing_anything() {
+        let view_all = ProductAccess::all(AccessLevel::View);
+        let manage_cloud = ProductAccess::grants(vec![category("cloud", AccessLevel::Manage)]);
+        let view_mail = ProductAccess::grants(vec![category("mail", AccessLevel::View)]);
+        let both = vec![category("cloud", AccessLevel::Manage), category("mail", AccessLevel::View)];
+        assert_eq!(manage_cloud.union(&view_mail), Some(ProductAccess::grants(both)));
+        assert_eq!(view_all.union(&view_mail), Some(view_all.clone()));
+        assert_eq!(view_all.union(&manage_cloud), None, "no form says this");
+        assert_eq!(ProductAccess::NONE.union(&manage_cloud), Some(manage_cloud.clone()));
+        let member = Rights { role: Role::Member, products: view_mail.clone(), billing: true };
+        let other = Rights { billing: false, products: ProductAccess::NONE, ..member.clone() };
+        assert_eq!(other.union(&member), Some(member.clone()));
+        assert_eq!(member.union(&Rights::OWNER), Some(Rights::OWNER));
     }
 }

@@ -98,7 +98,8 @@ pub fn check_vat_number(country: &str, text: &str) -> Result<String, FaultCode> 
         "CH" | "LI" => is_swiss(&number),
         _ => match european_form(country) {
             Some((prefix, lengths)) => number.strip_prefix(prefix).is_some_and(|body| {
-                lengths.contains(&body.len()) && body.bytes().filter(u8::is_ascii_digit).count() >= body.len().min(7) - 2
+                lengths.contains(&body.len())
+                    && body.bytes().filter(u8::is_ascii_digit).count() >= body.len().min(7) - 2
                     && checksum(prefix, body)
             }),
             None => true,
@@ -118,10 +119,11 @@ pub fn check_vat_number(country: &str, text: &str) -> Result<String, FaultCode> 
 fn is_swiss(number: &str) -> bool {
     let Some(rest) = number.strip_prefix("CHE") else { return false };
     let digits = rest.trim_end_matches("MWST").trim_end_matches("TVA").trim_end_matches("IVA");
-    digits.len() == 9 && weighted(&digits[..8], &[5, 4, 3, 2, 7, 6, 5, 4]).is_some_and(|sum| {
-        let check = (11 - sum % 11) % 11;
-        check < 10 && digits.as_bytes()[8] == b'0' + u8::try_from(check).unwrap_or(0)
-    })
+    digits.len() == 9
+        && weighted(&digits[..8], &[5, 4, 3, 2, 7, 6, 5, 4]).is_some_and(|sum| {
+            let check = (11 - sum % 11) % 11;
+            check < 10 && digits.as_bytes()[8] == b'0' + u8::try_from(check).unwrap_or(0)
+        })
 }
 
 /// The prefix and the lengths behind it of the EU members' numbers.
@@ -176,9 +178,8 @@ fn checksum(prefix: &str, body: &str) -> bool {
         "FI" => weighted(body, &[7, 9, 10, 5, 8, 4, 2, 1]).is_some_and(|sum| sum % 11 == 0),
         "IT" => luhn(body),
         // Numbers with letters in the key follow another, unpublished scheme.
-        "FR" => number(&body[2..]).is_some_and(|siren| {
-            number(&body[..2]).is_none_or(|key| key == (12 + 3 * (siren % 97)) % 97)
-        }),
+        "FR" => number(&body[2..])
+            .is_some_and(|siren| number(&body[..2]).is_none_or(|key| key == (12 + 3 * (siren % 97)) % 97)),
         _ => true,
     }
 }

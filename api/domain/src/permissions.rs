@@ -80,12 +80,16 @@ fn decide_for_member(rights: &Rights, permission: Permission, product: Option<&P
             refused(Reason::AdminRequired)
         }
         Permission::DeleteOrganization | Permission::ManageOwners => refused(Reason::OwnerRequired),
-        Permission::ViewProducts => {
-            when(reaches(&rights.products, AccessLevel::View, product), Reason::ProductAccess, Reason::ProductAccessRequired)
-        }
-        Permission::ManageProducts => {
-            when(reaches(&rights.products, AccessLevel::Manage, product), Reason::ProductAccess, Reason::ProductAccessRequired)
-        }
+        Permission::ViewProducts => when(
+            reaches(&rights.products, AccessLevel::View, product),
+            Reason::ProductAccess,
+            Reason::ProductAccessRequired,
+        ),
+        Permission::ManageProducts => when(
+            reaches(&rights.products, AccessLevel::Manage, product),
+            Reason::ProductAccess,
+            Reason::ProductAccessRequired,
+        ),
         Permission::ViewBilling | Permission::ManageBilling => {
             when(rights.billing, Reason::Billing, Reason::BillingRequired)
         }

@@ -58,29 +58,7 @@ pub fn term_end(start: NaiveDate, anchor_day: u32, frequency: Frequency) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
-
-    fn date(text: &Value) -> NaiveDate {
-        text.as_str().unwrap().parse().unwrap()
-    }
-
-    #[test]
-    fn term_ends_follow_the_anchor_day() {
-        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/billing.json")).unwrap();
-        for case in vectors["term_ends"].as_array().unwrap() {
-            let start = date(case.get("start").unwrap_or(&case["anchor"]));
-            let anchor = case.get("anchor_day").map_or(start.day(), |day| day.as_u64().unwrap() as u32);
-            let frequency = Frequency::parse(case["frequency"].as_str().unwrap()).unwrap();
-            let mut start = start;
-            for end in case["ends"].as_array().unwrap() {
-                let computed = term_end(start, anchor, frequency);
-                assert_eq!(computed, Some(date(end)), "{case}");
-                start = date(end);
-            }
-        }
-    }
 
     #[test]
     fn the_first_term_starts_on_the_day_of_payment() {

@@ -155,7 +155,12 @@ pub fn set_login_id(tx: &mut AnyConnection, id: AccountId, login_id: &str, now: 
     Ok(())
 }
 
-pub fn set_staff_role(tx: &mut AnyConnection, id: AccountId, role: Option<StaffRole>, now: Instant) -> Result<(), Error> {
+pub fn set_staff_role(
+    tx: &mut AnyConnection,
+    id: AccountId,
+    role: Option<StaffRole>,
+    now: Instant,
+) -> Result<(), Error> {
     diesel::update(accounts::table.filter(accounts::id.eq(sql(id))))
         .set((
             accounts::staff_role.eq(sql(role)),

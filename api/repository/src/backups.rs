@@ -13,7 +13,10 @@ use crate::connection::{AnyConnection, Location};
 /// A sentence for the operator: on PostgreSQL the line that does it there, else what stood in the way.
 pub fn copy(location: &Location, file: &Path) -> Result<(), String> {
     if let Location::Postgres(_) = location {
-        return Err(format!("PostgreSQL is copied by: pg_dump --format=custom --file={} \"$DATABASE_URL\"", file.display()));
+        return Err(format!(
+            "PostgreSQL is copied by: pg_dump --format=custom --file={} \"$DATABASE_URL\"",
+            file.display()
+        ));
     }
     if file.exists() {
         return Err(format!("{} exists; it is not written over", file.display()));

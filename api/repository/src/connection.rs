@@ -96,9 +96,8 @@ fn open_sqlite(path: &str, pragmas: &str) -> ConnectionResult<AnyConnection> {
 
 fn open_postgres(url: &str) -> ConnectionResult<AnyConnection> {
     let mut connection = PgConnection::establish(url)?;
-    let set = |connection: &mut PgConnection, sql: &str| {
-        diesel::connection::SimpleConnection::batch_execute(connection, sql)
-    };
+    let set =
+        |connection: &mut PgConnection, sql: &str| diesel::connection::SimpleConnection::batch_execute(connection, sql);
     set(
         &mut connection,
         "SET TIME ZONE 'UTC'; SET application_name = 'manager'; SET statement_timeout = '30s'; \

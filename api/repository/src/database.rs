@@ -32,9 +32,12 @@ pub struct Database {
     location: Arc<Location>,
 }
 
+/// A read; it is told when there is no connection, and tells whether its connection is still good.
+type ReadJob = Box<dyn FnOnce(Option<&mut AnyConnection>) -> bool + Send>;
+
 /// One operation on its way to a database thread.
 pub(crate) enum Work {
-    Read(Box<dyn FnOnce(Option<&mut AnyConnection>) -> bool + Send>),
+    Read(ReadJob),
     Write(Box<dyn Write>),
 }
 
@@ -97,9 +100,8 @@ impl Database {
 
     /// Whether a query gets an answer now.
     pub async fn answers(&self) -> bool {
-        let asked = self.read(|conn| {
-            diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(Error::from)
-        });
+        let asked = self
+            .read(|conn| diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(Error::from));
         asked.await.is_ok()
     }
 

@@ -46,14 +46,25 @@ pub fn find(conn: &mut AnyConnection, scope_hash: &[u8]) -> Result<Option<Idempo
 }
 
 /// Takes over a claim whose lease ran out (its process died); exactly one caller wins.
-pub fn take_over(tx: &mut AnyConnection, scope_hash: &[u8], now: Instant, leased_until: Instant) -> Result<bool, Error> {
+pub fn take_over(
+    tx: &mut AnyConnection,
+    scope_hash: &[u8],
+    now: Instant,
+    leased_until: Instant,
+) -> Result<bool, Error> {
     let lapsed = idempotency_keys::table.filter(idempotency_keys::scope_hash.eq(scope_hash));
     let lapsed = lapsed.filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.le(sql(now))));
     Ok(diesel::update(lapsed).set(idempotency_keys::leased_until.eq(sql(leased_until))).execute(tx)? == 1)
 }
 
 /// Keeps the answer.
-pub fn finish(tx: &mut AnyConnection, scope_hash: &[u8], status: i32, headers: Value, body: &[u8]) -> Result<(), Error> {
+pub fn finish(
+    tx: &mut AnyConnection,
+    scope_hash: &[u8],
+    status: i32,
+    headers: Value,
+    body: &[u8],
+) -> Result<(), Error> {
     diesel::update(idempotency_keys::table.filter(idempotency_keys::scope_hash.eq(scope_hash)))
         .set((
             idempotency_keys::state.eq("done"),

@@ -28,6 +28,8 @@ pub struct Invitation {
     pub locale: Language,
     pub state: InvitationState,
     pub invited_by: AccountId,
+    /// The old account whose membership the acceptance replaces (MEM-7).
+    pub replaces_account_id: Option<AccountId>,
     pub created_at: Instant,
     pub expires_at: Instant,
     pub closed_at: Option<Instant>,
@@ -64,6 +66,7 @@ pub fn insert(tx: &mut AnyConnection, row: &Invitation) -> Result<bool, Error> {
             invitations::locale.eq(sql(row.locale)),
             invitations::state.eq(sql(row.state)),
             invitations::invited_by.eq(sql(row.invited_by)),
+            invitations::replaces_account_id.eq(sql(row.replaces_account_id)),
             invitations::created_at.eq(sql(row.created_at)),
             invitations::expires_at.eq(sql(row.expires_at)),
             invitations::version.eq(row.version),

@@ -3,8 +3,7 @@
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use manager_domain::ids::*;
-use manager_domain::invoices::{Buyer, InvoiceState, LineDescription};
-use manager_domain::taxes::TaxTotal;
+use manager_domain::invoices::{Buyer, InvoiceState, LineDescription, Taxes};
 use manager_domain::terms::Frequency;
 use manager_domain::{Currency, Instant};
 use serde_json::Value;
@@ -28,7 +27,7 @@ pub struct Invoice {
     pub net: i64,
     pub tax: i64,
     pub total: i64,
-    pub taxes: Json<Vec<TaxTotal>>,
+    pub taxes: Json<Taxes>,
     /// The seller as of the issue date.
     pub seller: Json<Value>,
     pub buyer: Json<Buyer>,

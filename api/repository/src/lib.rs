@@ -1,5 +1,6 @@
 //! SQL only: the two engines, their connections, the schema, and one file of queries per noun.
 
+pub mod absorptions;
 pub mod accounts;
 pub mod audit_log;
 pub mod avatars;
@@ -31,6 +32,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod sql_types;
 mod sqlite_writer;
+pub mod tables;
 pub mod throttles;
 
 pub use connection::{AnyConnection, Engine, Location};

@@ -58,7 +58,11 @@ pub fn find(conn: &mut AnyConnection, id: LoginIdChangeId) -> Result<Option<Logi
 }
 
 /// The account's pending change, unless it expired.
-pub fn find_pending(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<LoginIdChange>, Error> {
+pub fn find_pending(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    now: Instant,
+) -> Result<Option<LoginIdChange>, Error> {
     let query = login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)));
     let query = query.filter(login_id_changes::state.eq("pending").and(login_id_changes::expires_at.gt(sql(now))));
     Ok(query.select(LoginIdChange::as_select()).first(conn).optional()?)

@@ -200,6 +200,17 @@ pub fn list_owners(conn: &mut AnyConnection, organization: OrganizationId) -> Re
     Ok(query.order(memberships::id).select(Account::as_select()).load(conn)?)
 }
 
+/// The accounts of the organization's owners and admins.
+pub fn list_admins(conn: &mut AnyConnection, organization: OrganizationId, now: Instant) -> Result<Vec<Account>, Error> {
+    let on = accounts::id.eq(memberships::account_id);
+    let query = memberships::table
+        .inner_join(accounts::table.on(on))
+        .filter(memberships::organization_id.eq(sql(organization)))
+        .filter(memberships::role.ne(sql(Role::Member)))
+        .filter(unexpired(now));
+    Ok(query.order(memberships::id).select(Account::as_select()).load(conn)?)
+}
+
 /// Writes rights and end of access if the membership is still at `row.version`, and counts the version up.
 pub fn update(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<bool, Error> {
     let current = memberships::table
@@ -221,8 +232,8 @@ pub fn update(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<
 
 /// Removes a membership; tells whether there was one.
 pub fn delete(tx: &mut AnyConnection, organization: OrganizationId, id: MembershipId) -> Result<bool, Error> {
-    let row = memberships::table
-        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
+    let row =
+        memberships::table.filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
     Ok(diesel::delete(row).execute(tx)? == 1)
 }
 

@@ -4,7 +4,6 @@ use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::ids::*;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::connection::AnyConnection;
 use crate::errors::Error;
@@ -38,7 +37,7 @@ pub fn subject<K>(id: manager_domain::Id<K>) -> Id {
 impl OneTimeToken {
     /// The subject as an id of the kind the purpose implies.
     pub fn subject_as<K>(&self) -> Option<manager_domain::Id<K>> {
-        self.subject.map(|id| manager_domain::Id::from_uuid(Uuid::from(id.uuid())))
+        self.subject.map(|id| manager_domain::Id::from_uuid(id.uuid()))
     }
 }
 

@@ -88,7 +88,8 @@ pub fn add_owner(tx: &mut AnyConnection, id: OrganizationId) -> Result<(), Error
 /// Counts an owner down unless it is the last one (MEM-3); tells whether it did.
 pub fn remove_owner(tx: &mut AnyConnection, id: OrganizationId) -> Result<bool, Error> {
     let several = organizations::table.filter(organizations::id.eq(sql(id)).and(organizations::owner_count.gt(1)));
-    let changed = diesel::update(several).set(organizations::owner_count.eq(organizations::owner_count - 1)).execute(tx)?;
+    let changed =
+        diesel::update(several).set(organizations::owner_count.eq(organizations::owner_count - 1)).execute(tx)?;
     Ok(changed == 1)
 }
 
@@ -106,7 +107,8 @@ pub fn lock(tx: &mut AnyConnection, id: OrganizationId) -> Result<bool, Error> {
 
 /// Writes the settings and legal data if the organization is still at `row.version`, and counts the version up.
 pub fn update(tx: &mut AnyConnection, row: &Organization, search_key: &str, now: Instant) -> Result<bool, Error> {
-    let current = organizations::table.filter(organizations::id.eq(sql(row.id)).and(organizations::version.eq(row.version)));
+    let current =
+        organizations::table.filter(organizations::id.eq(sql(row.id)).and(organizations::version.eq(row.version)));
     let changed = diesel::update(current.filter(organizations::deleted_at.is_null()))
         .set((
             organizations::kind.eq(sql(row.kind)),

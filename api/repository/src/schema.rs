@@ -279,7 +279,7 @@ diesel::table! {
         account_id -> SqlId,
         target_email -> Text,
         target_key -> Text,
-        state -> Text,
+        state -> SqlKeyword,
         password_version -> Integer,
         created_at -> SqlInstant,
         ended_at -> Nullable<SqlInstant>,
@@ -293,8 +293,9 @@ diesel::table! {
     absorption_steps (absorption_id, organization_id) {
         absorption_id -> SqlId,
         organization_id -> SqlId,
+        name -> Text,
         invitation_id -> Nullable<SqlId>,
-        state -> Text,
+        state -> SqlKeyword,
         updated_at -> SqlInstant,
     }
 }
@@ -594,6 +595,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(absorption_steps -> absorptions (absorption_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(sessions -> accounts (account_id));
 diesel::joinable!(spent_refresh_tokens -> sessions (session_id));

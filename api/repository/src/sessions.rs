@@ -50,11 +50,7 @@ pub fn insert(tx: &mut AnyConnection, row: &Session) -> Result<(), Error> {
 }
 
 /// A living session with its account, in one query.
-pub fn find_living(
-    conn: &mut AnyConnection,
-    id: SessionId,
-    now: Instant,
-) -> Result<Option<(Session, Account)>, Error> {
+pub fn find_living(conn: &mut AnyConnection, id: SessionId, now: Instant) -> Result<Option<(Session, Account)>, Error> {
     let query = sessions::table.inner_join(accounts::table).filter(sessions::id.eq(sql(id)));
     let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
     let query = query.filter(accounts::deleted_at.is_null());
@@ -128,17 +124,16 @@ pub fn rotate(tx: &mut AnyConnection, id: SessionId, rotation: &Rotation<'_>) ->
 /// Forgets the kept successor, once it was used.
 pub fn forget_successor(tx: &mut AnyConnection, id: SessionId) -> Result<(), Error> {
     diesel::update(sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::successor.is_not_null())))
-        .set((
-            sessions::successor.eq(None::<Vec<u8>>),
-            sessions::successor_until.eq(sql(None::<Instant>)),
-        ))
+        .set((sessions::successor.eq(None::<Vec<u8>>), sessions::successor_until.eq(sql(None::<Instant>))))
         .execute(tx)?;
     Ok(())
 }
 
 /// Notes that the session proved its password just now.
 pub fn set_authenticated(tx: &mut AnyConnection, id: SessionId, now: Instant) -> Result<(), Error> {
-    diesel::update(sessions::table.filter(sessions::id.eq(sql(id)))).set(sessions::authenticated_at.eq(sql(now))).execute(tx)?;
+    diesel::update(sessions::table.filter(sessions::id.eq(sql(id))))
+        .set(sessions::authenticated_at.eq(sql(now)))
+        .execute(tx)?;
     Ok(())
 }
 
@@ -157,7 +152,12 @@ pub fn end(tx: &mut AnyConnection, account: AccountId, id: SessionId, now: Insta
 }
 
 /// Ends all of the account's sessions but `spare`; answers how many.
-pub fn end_all(tx: &mut AnyConnection, account: AccountId, spare: Option<SessionId>, now: Instant) -> Result<usize, Error> {
+pub fn end_all(
+    tx: &mut AnyConnection,
+    account: AccountId,
+    spare: Option<SessionId>,
+    now: Instant,
+) -> Result<usize, Error> {
     let living = sessions::table.filter(sessions::account_id.eq(sql(account)).and(sessions::ended_at.is_null()));
     Ok(match spare {
         Some(spare) => diesel::update(living.filter(sessions::id.ne(sql(spare))))

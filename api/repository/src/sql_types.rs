@@ -10,6 +10,7 @@ use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, SqlType, Text, Timestamptz, Uuid as UuidType};
 use diesel::sqlite::Sqlite;
+use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::ids::{Id, Kind};
 use manager_domain::languages::Language;
 use manager_domain::invoices::InvoiceState;
@@ -209,5 +210,7 @@ macro_rules! keywords {
         }
     )*};
 }
-keywords!(Currency, Language, OrganizationKind, InvitationState, Role, StaffRole,
-    OrderState, InvoiceState, ProductState, PaymentState, PaymentMethodKind, Frequency);
+keywords!(
+    AbsorptionState, StepState, Currency, Language, OrganizationKind, InvitationState, Role, StaffRole, OrderState,
+    InvoiceState, ProductState, PaymentState, PaymentMethodKind, Frequency,
+);

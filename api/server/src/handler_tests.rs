@@ -20,8 +20,8 @@ use crate::patch::Patch;
 use crate::path::Path;
 use crate::problems::Problem;
 use crate::query::Query;
-use crate::state::AppState;
 use crate::startup::unconnected_parts as parts;
+use crate::state::AppState;
 use crate::then::Then;
 
 struct Allowed;

@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::handlers::{profile, registrations, sessions, settings};
+use crate::handlers::{anonymous_carts, audit_log, carts, catalogue, invitations, invoices, memberships, orders, organizations, payments, products, profile, registrations, sessions, settings};
 use crate::{health, problems};
 
 pub fn configure(routes: &mut ServiceConfig<'_>) {
@@ -22,6 +22,65 @@ pub fn configure(routes: &mut ServiceConfig<'_>) {
         .service(sessions::log_out)
         .service(sessions::step_up)
         .service(sessions::get_jwks);
+    // Organizations
+    routes
+        .service(organizations::list_organizations)
+        .service(organizations::create_organization)
+        .service(organizations::get_organization)
+        .service(organizations::update_organization)
+        .service(audit_log::list_audit_log)
+        .service(audit_log::verify_audit_log);
+    // Memberships and invitations
+    routes
+        .service(memberships::list_memberships)
+        .service(memberships::get_membership)
+        .service(memberships::update_membership)
+        .service(memberships::remove_membership)
+        .service(memberships::get_permissions)
+        .service(invitations::create_invitation)
+        .service(invitations::list_invitations)
+        .service(invitations::get_invitation)
+        .service(invitations::revoke_invitation)
+        .service(invitations::resend_invitation)
+        .service(invitations::list_my_invitations)
+        .service(invitations::accept_my_invitation)
+        .service(invitations::decline_my_invitation)
+        .service(invitations::look_up_invitation)
+        .service(invitations::accept_invitation)
+        .service(invitations::decline_invitation);
+    // Catalogue
+    routes.service(catalogue::get_catalogue).service(catalogue::get_product_type);
+    // Carts
+    routes
+        .service(anonymous_carts::create_cart)
+        .service(anonymous_carts::get_cart)
+        .service(anonymous_carts::delete_cart)
+        .service(anonymous_carts::add_cart_item)
+        .service(anonymous_carts::update_cart_item)
+        .service(anonymous_carts::remove_cart_item)
+        .service(anonymous_carts::set_cart_payment_method)
+        .service(anonymous_carts::claim_cart)
+        .service(carts::create_organization_cart)
+        .service(carts::list_organization_carts)
+        .service(carts::get_organization_cart)
+        .service(carts::delete_organization_cart)
+        .service(carts::add_organization_cart_item)
+        .service(carts::update_organization_cart_item)
+        .service(carts::remove_organization_cart_item)
+        .service(carts::set_organization_cart_payment_method)
+        .service(carts::quote_cart)
+        .service(carts::check_out);
+    // Orders and products
+    routes
+        .service(orders::list_orders)
+        .service(orders::get_order)
+        .service(orders::pay_order)
+        .service(orders::cancel_order)
+        .service(products::list_products)
+        .service(products::get_product_summary)
+        .service(products::get_product);
+    // Billing
+    routes.service(invoices::list_invoices).service(invoices::get_invoice).service(payments::get_payment);
     // System
     routes
         .service(settings::get_settings)

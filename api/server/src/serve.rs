@@ -7,9 +7,9 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpServer, web};
-use tokio::signal::unix::{SignalKind, signal};
 use manager_services::mails::transports::Transport;
 use manager_services::{Services, workers};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
@@ -18,8 +18,8 @@ use crate::config::Config;
 use crate::health::Readiness;
 use crate::middleware::edge;
 use crate::not_found::not_found;
-use crate::state::{AppState, Parts};
 use crate::startup::{self, Sources};
+use crate::state::{AppState, Parts};
 use crate::{dev_mail, docs, metrics, pages, routes};
 
 /// Seconds that running requests get when the server stops.

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::serve::{app, bind, start};
-use crate::state::AppState;
 use crate::startup::unconnected_parts as parts;
+use crate::state::AppState;
 
 struct Answer {
     status: u16,

@@ -80,7 +80,8 @@ pub async fn prepare(config: &Config, services: &Services) -> anyhow::Result<()>
 /// How mails leave in the configured mode.
 pub fn transport(config: &Config) -> anyhow::Result<Transport> {
     let Some(url) = &config.smtp_url else { return Ok(Transport::Development) };
-    Transport::smtp(url.expose(), &config.mail_from).map_err(|error| ConfigError(format!("MANAGER_SMTP_URL: {error}")).into())
+    Transport::smtp(url.expose(), &config.mail_from)
+        .map_err(|error| ConfigError(format!("MANAGER_SMTP_URL: {error}")).into())
 }
 
 fn vault(config: &Config) -> anyhow::Result<Vault> {

@@ -49,8 +49,15 @@ impl Entry {
 }
 
 /// Appends an entry in the caller's transaction. The organization's row is locked by it, as the chain needs an order.
-pub fn append(tx: &mut AnyConnection, services: &Services, call: &Call, organization: OrganizationId, entry: Entry) -> Result<()> {
-    let head = rows::lock_head(tx, organization)?.ok_or_else(|| Error::defect("audit entry for an absent organization"))?;
+pub fn append(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    entry: Entry,
+) -> Result<()> {
+    let head =
+        rows::lock_head(tx, organization)?.ok_or_else(|| Error::defect("audit entry for an absent organization"))?;
     let salt = random::<16>()?;
     let row = rows::AuditEntry {
         organization_id: organization,
@@ -201,8 +208,7 @@ fn verify_run(
     previous: Vec<u8>,
 ) -> Result<Run> {
     let (mut seen, mut previous) = (Vec::new(), previous);
-    let mut expected = after + 1;
-    for row in rows::list_chain(conn, organization, after, RUN)? {
+    for (expected, row) in (after + 1..).zip(rows::list_chain(conn, organization, after, RUN)?) {
         let personal = rows::find_personal(conn, organization, row.sequence)?;
         let erased_or_true = personal.is_none_or(|(salt, text)| Some(personal_hash(&salt, &text)) == row.personal_hash);
         if row.sequence != expected || chain(services, &previous, &row)? != row.mac || !erased_or_true {
@@ -210,7 +216,6 @@ fn verify_run(
         }
         previous.clone_from(&row.mac);
         seen.push((row.sequence, row.mac));
-        expected += 1;
     }
     Ok((seen, None))
 }

@@ -2,7 +2,7 @@
 
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
-use manager_domain::memberships::{InvitationState, Rights};
+use manager_domain::memberships::{InvitationState, Rights, Role};
 use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::{self, Account};
@@ -18,7 +18,7 @@ use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, check, move_owner_count, require_step_up};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, throttles};
+use crate::{Call, Services, absorptions, throttles};
 
 pub use rows::Invitation;
 
@@ -56,7 +56,7 @@ pub async fn invite(
             authority.require(Permission::ManageMembers)?;
             authority.require_over(new.rights.role)?;
             check(&new.rights, new.access_expires_at, call.now)?;
-            if new.rights.role == manager_domain::memberships::Role::Owner {
+            if new.rights.role == Role::Owner {
                 require_step_up(&shared, &call, &session)?;
             }
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &session.account_id.to_string())?;
@@ -66,17 +66,31 @@ pub async fn invite(
             {
                 return Err(Error::from(Code::AlreadyMember));
             }
-            rows::expire(tx, organization, new.email.key(), call.now)?;
             let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), session.account_id)?;
-            if !rows::insert(tx, &row)? {
-                return Err(Code::InvitationPending.into());
-            }
-            let entry = Entry::new("invitation.sent", id).after(summary(&row)).personal(row.email.clone());
-            audit_log::append(tx, &shared, &call, organization, entry)?;
-            send(tx, &shared, &call, &row, &token)?;
+            insert_in(tx, &shared, &call, &row, &token)?;
             rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
         })
         .await
+}
+
+/// Writes an invitation and sends its mail in the caller's transaction.
+///
+/// # Errors
+/// `invitation_pending` where the address is invited already.
+pub(crate) fn insert_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    token: &str,
+) -> Result<()> {
+    rows::expire(tx, row.organization_id, &row.email_key, call.now)?;
+    if !rows::insert(tx, row)? {
+        return Err(Code::InvitationPending.into());
+    }
+    let entry = Entry::new("invitation.sent", row.id).after(summary(row)).personal(row.email.clone());
+    audit_log::append(tx, services, call, row.organization_id, entry)?;
+    send(tx, services, call, row, token)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -103,6 +117,7 @@ fn row(
         locale: invited.map_or(locale, |account| account.locale),
         state: InvitationState::Pending,
         invited_by,
+        replaces_account_id: None,
         created_at: call.now,
         expires_at: call.now + services.settings.invitation_lifetime,
         closed_at: None,
@@ -214,12 +229,16 @@ pub async fn revoke(services: &Services, call: &Call, organization: Organization
             let authority = Authority::lock(tx, &call, organization)?;
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
-            close(tx, &shared, &call, &row, InvitationState::Revoked)
+            close_in(tx, &shared, &call, &row, InvitationState::Revoked)
         })
         .await
 }
 
-fn close(
+/// Closes a pending invitation in the caller's transaction.
+///
+/// # Errors
+/// `invitation_closed`.
+pub(crate) fn close_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
@@ -270,7 +289,13 @@ fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Ins
     Ok(sent.ok_or(Code::TokenLapsed)?.0)
 }
 
-fn which(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, which: &Which) -> Result<Invitation> {
+fn which(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    which: &Which,
+) -> Result<Invitation> {
     let key = accounts::find_login_key(tx, account)?.ok_or(Code::NotFound)?;
     let row = match which {
         Which::Token(token) => by_token(tx, services, token, call.now)?,
@@ -311,17 +336,36 @@ pub fn accept_by_token_in(
     Ok(row.organization_id)
 }
 
-fn accept_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account, row: &Invitation) -> Result<()> {
+fn accept_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    row: &Invitation,
+) -> Result<()> {
     let organization = row.organization_id;
+    // Locked before the organization, as whoever cancels an absorption does.
+    let absorption = row.replaces_account_id.map(|old| absorptions::lock_of(tx, old)).transpose()?;
     if !organizations::lock(tx, organization)? {
         return Err(Code::NotFound.into());
     }
+    let replaced = row.replaces_account_id.map(|old| memberships::find_by_account(tx, organization, old, call.now));
+    let replaced = replaced.transpose()?.map(|replaced| replaced.ok_or(Code::InvitationClosed)).transpose()?;
+    let rights = replaced.as_ref().map_or_else(|| row.rights(), Membership::rights);
     // What the inviter may grant is judged by what they are now.
     let inviter = memberships::find_by_account(tx, organization, row.invited_by, call.now)?;
-    if !inviter.is_some_and(|inviter| inviter.rights().may_grant(row.role)) {
+    if !inviter.is_some_and(|inviter| inviter.rights().may_grant(rights.role)) {
         return Err(Code::InviterNotAllowed.into());
     }
-    close(tx, services, call, row, InvitationState::Accepted)?;
+    close_in(tx, services, call, row, InvitationState::Accepted)?;
+    match absorption.zip(replaced) {
+        Some((absorption, old)) => absorptions::replace_in(tx, services, call, account, &absorption, &old),
+        None => join_in(tx, services, call, account, row),
+    }
+}
+
+fn join_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account, row: &Invitation) -> Result<()> {
+    let organization = row.organization_id;
     memberships::delete_expired(tx, organization, account.id, call.now)?;
     let membership = Membership {
         organization_id: organization,
@@ -338,7 +382,7 @@ fn accept_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: 
     if !memberships::insert(tx, &membership)? {
         return Err(Code::AlreadyMember.into());
     }
-    move_owner_count(tx, organization, manager_domain::memberships::Role::Member, row.role)?;
+    move_owner_count(tx, organization, Role::Member, row.role)?;
     let after = json!({ "account": account.id, "role": row.role });
     audit_log::append(tx, services, call, organization, Entry::new("membership.joined", membership.id).after(after))?;
     tell_inviter(tx, services, call, row, Template::InvitationAccepted, &account.name())
@@ -355,7 +399,7 @@ pub async fn decline(services: &Services, call: &Call, account: &Account, chosen
         .write(move |tx| {
             let row = which(tx, &shared, &call, account, &chosen)?;
             organizations::lock(tx, row.organization_id)?;
-            close(tx, &shared, &call, &row, InvitationState::Declined)?;
+            close_in(tx, &shared, &call, &row, InvitationState::Declined)?;
             tell_inviter(tx, &shared, &call, &row, Template::InvitationDeclined, "")
         })
         .await
@@ -372,7 +416,7 @@ pub async fn decline_by_token(services: &Services, call: &Call, token: &str) -> 
         .write(move |tx| {
             let row = by_token(tx, &shared, &token, call.now)?;
             organizations::lock(tx, row.organization_id)?;
-            close(tx, &shared, &call, &row, InvitationState::Declined)?;
+            close_in(tx, &shared, &call, &row, InvitationState::Declined)?;
             tell_inviter(tx, &shared, &call, &row, Template::InvitationDeclined, "")
         })
         .await

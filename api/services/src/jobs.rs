@@ -8,10 +8,10 @@ use manager_repository::{AnyConnection, jobs as rows};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::Services;
 use crate::errors::{Error, Result};
 use crate::mails::Mail;
 use crate::vault::Purpose;
-use crate::Services;
 
 /// Wakes the workers of this process.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +58,9 @@ pub fn enqueue(tx: &mut AnyConnection, services: &Services, now: Instant, run_at
     let id: JobId = services.id(now);
     let plain = serde_json::to_vec(job).map_err(Error::defect)?;
     let payload = services.vault.seal(Purpose::JobPayloads, id.uuid().as_bytes(), &plain)?;
-    rows::insert(tx, &rows::NewJob { id, organization: job.organization(), kind: job.kind(), payload, run_at, created_at: now })?;
+    rows::insert(
+        tx,
+        &rows::NewJob { id, organization: job.organization(), kind: job.kind(), payload, run_at, created_at: now },
+    )?;
     Ok(id)
 }

@@ -1,5 +1,6 @@
 //! Use cases: one function each. A use case owns its transaction, decides the order of things, and enqueues mail and jobs.
 
+pub mod absorptions;
 pub mod audit_log;
 pub mod calls;
 pub mod carts;

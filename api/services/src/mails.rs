@@ -8,9 +8,9 @@ use manager_domain::languages::Language;
 use manager_repository::AnyConnection;
 use serde::{Deserialize, Serialize};
 
+use crate::Services;
 use crate::errors::Result;
 use crate::jobs::{self, Job};
-use crate::Services;
 
 /// A mail before it is rendered. `template` names a table in `texts/mails/<language>.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

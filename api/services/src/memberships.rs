@@ -197,7 +197,7 @@ pub(crate) fn move_owner_count(tx: &mut AnyConnection, id: OrganizationId, from:
     }
 }
 
-fn summary(row: &Membership) -> Value {
+pub(crate) fn summary(row: &Membership) -> Value {
     json!({ "account": row.account_id, "role": row.role, "products": row.products.0, "billing": row.billing,
         "expires_at": row.expires_at })
 }

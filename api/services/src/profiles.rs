@@ -19,7 +19,9 @@ pub struct Profile {
 /// The person's profile.
 pub async fn get(services: &Services, call: &Call, account: Account) -> Result<Profile> {
     let (id, now) = (account.id, call.now);
-    let organizations =
-        services.db.read(move |conn| Ok::<_, crate::Error>(memberships::list_of_account(conn, id, None, SHOWN, now)?)).await?;
+    let organizations = services
+        .db
+        .read(move |conn| Ok::<_, crate::Error>(memberships::list_of_account(conn, id, None, SHOWN, now)?))
+        .await?;
     Ok(Profile { account, organizations })
 }

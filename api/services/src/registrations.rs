@@ -38,7 +38,7 @@ pub struct Details {
 #[serde(rename_all = "snake_case")]
 pub enum Joins {
     /// A first organization of their own.
-    Own(NewOrganization),
+    Own(Box<NewOrganization>),
     /// The one that invited them, by the invitation's token.
     Invitation(String),
 }
@@ -74,7 +74,12 @@ impl Secrets {
 ///
 /// # Errors
 /// `too_many_requests` for the address, known or not, or the caller's network address.
-pub async fn request(services: &Services, call: &Call, email: &EmailAddress, details: Details) -> Result<RegistrationId> {
+pub async fn request(
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    details: Details,
+) -> Result<RegistrationId> {
     let id: RegistrationId = services.id(call.now);
     let secrets = Secrets::new()?;
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());

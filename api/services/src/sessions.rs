@@ -78,7 +78,13 @@ impl Secret {
 }
 
 /// Opens a session in the caller's transaction.
-pub fn open(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, secret: &Secret) -> Result<()> {
+pub fn open(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    secret: &Secret,
+) -> Result<()> {
     rows::insert(
         tx,
         &Session {
@@ -130,7 +136,11 @@ pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Gra
         let look_up = move |conn: &mut AnyConnection| -> Result<_> {
             let account = accounts::find_by_login_key(conn, &key)?;
             let known = account.as_ref().zip(device.as_ref()).is_some_and(|(a, d)| knows_device(&shared, a.id, d));
-            let bucket = if known { (throttles::LOGIN_DEVICE, device.unwrap_or_default()) } else { (throttles::LOGIN_ADDRESS, key) };
+            let bucket = if known {
+                (throttles::LOGIN_DEVICE, device.unwrap_or_default())
+            } else {
+                (throttles::LOGIN_ADDRESS, key)
+            };
             throttles::check(conn, &shared, now, throttles::LOGIN_IP, &ip)?;
             throttles::check(conn, &shared, now, bucket.0, &bucket.1)?;
             Ok((account, bucket))
@@ -252,7 +262,8 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
         return Ok(Refreshed::Ended);
     }
     let kept = session.successor.filter(|_| {
-        session.previous_hash.as_deref() == Some(&from_hash[..]) && session.successor_until.is_some_and(|until| now <= until)
+        session.previous_hash.as_deref() == Some(&from_hash[..])
+            && session.successor_until.is_some_and(|until| now <= until)
     });
     if let Some(kept) = kept {
         let plain = services.vault.open(Purpose::RefreshTokens, token.as_bytes(), &kept)?;
@@ -263,7 +274,13 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
     Ok(Refreshed::Copied)
 }
 
-fn end_copied(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId, id: SessionId) -> Result<()> {
+fn end_copied(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    id: SessionId,
+) -> Result<()> {
     rows::end(tx, account, id, call.now)?;
     security_log::append(tx, services, call, account, "session.token_reused", json!({ "session": id }))?;
     if let Some(account) = accounts::find(tx, account)? {
@@ -333,7 +350,13 @@ pub fn end_all_in(tx: &mut AnyConnection, account: AccountId, spare: Option<Sess
 ///
 /// # Errors
 /// `wrong_password`, `too_many_requests`.
-pub async fn step_up(services: &Services, call: &Call, account: &Account, session: SessionId, password: &str) -> Result<()> {
+pub async fn step_up(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    session: SessionId,
+    password: &str,
+) -> Result<()> {
     confirm_password(services, call, account, password).await?;
     let (shared, call, id) = (services.clone(), call.clone(), account.id);
     services

@@ -15,9 +15,9 @@ use manager_domain::{Code, Instant};
 use manager_repository::signing_keys as rows;
 use serde::{Deserialize, Serialize};
 
+use crate::Services;
 use crate::errors::{Error, Result};
 use crate::vault::{Purpose, random};
-use crate::Services;
 
 const TYPE: &str = "at+jwt";
 /// A retired key verifies so long: more than an access token lives.

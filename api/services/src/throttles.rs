@@ -4,9 +4,9 @@ use chrono::Duration;
 use manager_domain::{Code, Instant, Refusal};
 use manager_repository::{AnyConnection, throttles as rows};
 
+use crate::Services;
 use crate::errors::Result;
 use crate::vault::Purpose;
-use crate::Services;
 
 /// A bound on how often something may be tried within a window.
 #[derive(Debug, Clone, Copy)]

@@ -112,7 +112,9 @@ impl Vault {
         let nonce: [u8; NONCE] = nonce.try_into().map_err(Error::defect)?;
         let cipher = self.cipher(purpose, context)?;
         let plain = cipher.decrypt(&XNonce::from(nonce), sealed);
-        plain.map(Zeroizing::new).map_err(|_| Error::defect("a sealed value can't be opened: is this the right root key?"))
+        plain
+            .map(Zeroizing::new)
+            .map_err(|_| Error::defect("a sealed value can't be opened: is this the right root key?"))
     }
 
     fn cipher(&self, purpose: Purpose, context: &[u8]) -> Result<XChaCha20Poly1305> {

@@ -8,12 +8,12 @@ use manager_domain::ids::JobId;
 use manager_repository::{AnyConnection, idempotency_keys, jobs as rows, one_time_tokens, registrations, sessions};
 use tokio::sync::watch;
 
+use crate::Services;
 use crate::errors::{Error, Result};
 use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::vault::Purpose;
-use crate::Services;
 
 /// Jobs claimed at once, and for how long no other process takes them.
 const BATCH: i64 = 16;

@@ -80,11 +80,14 @@ CREATE UNIQUE INDEX absorptions_account_id_key ON absorptions (account_id) WHERE
 CREATE TABLE absorption_steps (
     absorption_id uuid NOT NULL REFERENCES absorptions (id),
     organization_id uuid NOT NULL,
+    -- As the organization was called when the absorption was asked for: later names are not the old account's business.
+    name text COLLATE "C" NOT NULL,
     invitation_id uuid,
     state text COLLATE "C" NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (absorption_id, organization_id)
 );
+CREATE INDEX absorption_steps_organization_id ON absorption_steps (organization_id);
 CREATE TABLE audit_log (
     organization_id uuid NOT NULL REFERENCES organizations (id),
     sequence bigint NOT NULL,

@@ -69,7 +69,8 @@ pub fn check_origin(request: &HttpRequest, state: &AppState) -> Result<(), Probl
     let origin = header(ORIGIN).ok_or_else(|| Problem::new(Code::CsrfRefused))?;
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     let own = [state.public_url.as_ref(), &state.services.settings.frontend_url];
-    let ours = own.iter().any(|url| *url == origin || url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/')));
+    let ours =
+        own.iter().any(|url| *url == origin || url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/')));
     let listed = state.config.cors_origins.iter().any(|listed| listed == origin);
     if ours || listed || header(HOST) == Some(host) { Ok(()) } else { Err(Problem::new(Code::CsrfRefused)) }
 }

@@ -59,7 +59,8 @@ impl<P: Required> FromRequest for Member<P> {
             // Who isn't signed in learns that first; then a malformed id is a foreign one.
             let organization: Option<OrganizationId> = request.match_info().get("org").and_then(|id| id.parse().ok());
             let nowhere = OrganizationId::from_uuid(Default::default());
-            let access = memberships::access(&state.services, session, organization.unwrap_or(nowhere), call.now).await?;
+            let access =
+                memberships::access(&state.services, session, organization.unwrap_or(nowhere), call.now).await?;
             let access = access.filter(|access| account.is_none_or(|id| id == access.account.id));
             let access = access.ok_or_else(|| Problem::new(Code::SessionEnded))?;
             let caller = Caller::enter(&request, call, access.session, access.account);

@@ -65,6 +65,7 @@ pub struct RegistrationRequest {
 /// The organization a person starts with (ACC-3).
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"kind": "company", "name": "Analytical Engines SA", "country": "CH"})))]
 pub struct FirstOrganization {
     pub kind: OrganizationKind,
     /// The business name; an individual's organization is named after the person.
@@ -176,7 +177,10 @@ fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, De
     let locale = body.locale.unwrap_or(*asked);
     let full_name = manager_domain::accounts::full_name(body.first_name.trim(), body.last_name.trim());
     let joins = match (body.organization, body.invitation) {
-        (Some(organization), None) => own(organization, full_name, locale, &time_zone, &mut faults).map(Joins::Own),
+        (Some(organization), None) => {
+            read_organization(organization, "/organization", full_name, locale, &time_zone, &mut faults)
+                .map(|new| Joins::Own(Box::new(new)))
+        }
         (None, Some(token)) => Some(Joins::Invitation(token)),
         (Some(_), Some(_)) => {
             faults.push(Fault::new("/invitation", FaultCode::NotAllowed));
@@ -203,42 +207,45 @@ fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, De
     }
 }
 
-fn own(
+/// The organization to be, its fields below `pointer`; `None` where it has faults.
+pub fn read_organization(
     body: FirstOrganization,
+    pointer: &str,
     full_name: String,
     locale: Language,
     time_zone: &str,
     faults: &mut Vec<Fault>,
 ) -> Option<NewOrganization> {
     let before = faults.len();
+    let at = |name: &str| format!("{pointer}/{name}");
     if let Some(address) = &body.billing_address {
-        faults.extend(address.faults("/organization/billing_address"));
+        faults.extend(address.faults(&at("billing_address")));
     }
     let of_address = body.billing_address.as_ref().map(|address| address.country.clone());
     let country = body.country.or_else(|| of_address.clone()).unwrap_or_else(|| "CH".to_owned());
     if !is_country(&country) || of_address.is_some_and(|of_address| of_address != country) {
-        faults.push(Fault::new("/organization/country", FaultCode::InvalidCountry));
+        faults.push(Fault::new(at("country"), FaultCode::InvalidCountry));
     }
     let vat_number = body.vat_number.and_then(|number| match check_vat_number(&country, &number) {
         Ok(number) => Some(number),
         Err(code) => {
-            faults.push(Fault::new("/organization/vat_number", code));
+            faults.push(Fault::new(at("vat_number"), code));
             None
         }
     });
     let name = match (body.kind, body.name) {
         (OrganizationKind::Individual, None) => full_name,
         (OrganizationKind::Individual, Some(_)) => {
-            faults.push(Fault::new("/organization/name", FaultCode::NotForThisKind));
+            faults.push(Fault::new(at("name"), FaultCode::NotForThisKind));
             full_name
         }
         (_, Some(name)) if !name.trim().is_empty() => name.trim().to_owned(),
         (_, Some(_)) => {
-            faults.push(Fault::new("/organization/name", FaultCode::TooShort).with("min", 1));
+            faults.push(Fault::new(at("name"), FaultCode::TooShort).with("min", 1));
             full_name
         }
         (_, None) => {
-            faults.push(Fault::new("/organization/name", FaultCode::Missing));
+            faults.push(Fault::new(at("name"), FaultCode::Missing));
             full_name
         }
     };
@@ -302,4 +309,3 @@ pub async fn confirm_registration(
     let grant = registrations::confirm(&state.services, &client.0, proof, &body.password, body.mode.into()).await?;
     Ok(granted(HttpResponse::Created(), grant))
 }
-

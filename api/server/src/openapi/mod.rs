@@ -58,11 +58,21 @@ fn assemble() -> Value {
     let mut paths = sorted(collected.get("paths"));
     for operation in paths.values_mut().flat_map(operations) {
         errors::finish(operation);
+        describe(operation);
     }
     document.insert("tags".to_owned(), tags(&paths));
     document.insert("paths".to_owned(), Value::Object(paths));
     document.insert("components".to_owned(), components(collected.get("components")));
     Value::Object(document)
+}
+
+/// Every operation has a description; it names the permission that its extractor checks.
+fn describe(operation: &mut Map<String, Value>) {
+    let text = |name: &str| operation.get(name).and_then(Value::as_str).map(str::to_owned);
+    let said = text("description").or_else(|| text("summary").map(|summary| format!("{summary}.")));
+    let needs = text("x-required-permission").map(|permission| format!("Needs the permission `{permission}`."));
+    let description: Vec<String> = [said, needs].into_iter().flatten().collect();
+    operation.insert("description".to_owned(), Value::String(description.join("\n\n")));
 }
 
 fn info() -> Value {
@@ -71,6 +81,7 @@ fn info() -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "description": "The backend of a hosting company's customer panel. Errors are RFC 9457 problems; their \
             `type` leads to a page that explains them.",
+        "contact": {"name": "Manager API support", "email": "api@manager.example"},
         "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
     })
 }

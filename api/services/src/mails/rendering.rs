@@ -78,13 +78,13 @@ pub fn render(mail: &Mail, product: &str) -> Result<Rendered> {
     let texts = book.templates.get(name).ok_or_else(|| Error::defect(format!("no texts for {name}")))?;
     let mut params = mail.params.clone();
     params.insert("product".to_owned(), product.into());
-    let role = params.get("role").and_then(Value::as_str).and_then(|role| book.layout.roles.get(&format!("role_{role}")));
+    let role =
+        params.get("role").and_then(Value::as_str).and_then(|role| book.layout.roles.get(&format!("role_{role}")));
     if let Some(role) = role {
         params.insert("role".to_owned(), role.clone().into());
     }
     let fill = |text: &String| fill(text, &params);
-    let greeting =
-        if params.contains_key("name") { &book.layout.greeting } else { &book.layout.greeting_anonymous };
+    let greeting = if params.contains_key("name") { &book.layout.greeting } else { &book.layout.greeting_anonymous };
     let text = |name: &str| params.get(name).and_then(Value::as_str).map(str::to_owned);
     let parts = Parts {
         greeting: fill(greeting)?,
@@ -219,9 +219,27 @@ mod tests {
     /// Every parameter any template uses.
     fn full(template: Template, language: Language) -> Mail {
         let names = [
-            "name", "hours", "code", "code_minutes", "link", "minutes", "at", "device", "new_login_id",
-            "new_login_masked", "days", "login_id", "recovery_masked", "organization", "inviter", "role", "member",
-            "email", "date", "old_member", "new_email",
+            "name",
+            "hours",
+            "code",
+            "code_minutes",
+            "link",
+            "minutes",
+            "at",
+            "device",
+            "new_login_id",
+            "new_login_masked",
+            "days",
+            "login_id",
+            "recovery_masked",
+            "organization",
+            "inviter",
+            "role",
+            "member",
+            "email",
+            "date",
+            "old_member",
+            "new_email",
         ];
         names.iter().fold(Mail::new("ada@example.com", language, template), |mail, name| {
             mail.with(name, format!("<{name}>\r\nBcc: x"))

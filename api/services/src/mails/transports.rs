@@ -3,18 +3,21 @@
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::response::Severity;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use manager_domain::ids::JobId;
 use manager_domain::Instant;
+use manager_domain::ids::JobId;
 use manager_repository::{Json, development_mails as rows};
 
 use super::rendering::Rendered;
-use crate::errors::{Error, Result};
 use crate::Services;
+use crate::errors::{Error, Result};
 
 /// Where mails go.
 #[derive(Clone)]
 pub enum Transport {
-    Smtp { mailer: AsyncSmtpTransport<Tokio1Executor>, from: Mailbox },
+    Smtp {
+        mailer: AsyncSmtpTransport<Tokio1Executor>,
+        from: Mailbox,
+    },
     /// Printed, and kept in the database for the local page.
     Development,
 }

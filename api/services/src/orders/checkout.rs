@@ -1,7 +1,7 @@
 //! Checkout: cart and quote become order, open invoice, pending products and payment in one transaction.
 
 use manager_domain::ids::*;
-use manager_domain::invoices::{InvoiceState, LineDescription};
+use manager_domain::invoices::{InvoiceState, LineDescription, Taxes};
 use manager_domain::memberships::Rights;
 use manager_domain::order_options::product_name;
 use manager_domain::orders::OrderState;
@@ -253,7 +253,7 @@ impl Writer<'_> {
                 net: totals.net,
                 tax: totals.tax,
                 total: totals.total,
-                taxes: Json(totals.rates),
+                taxes: Json(Taxes { rates: totals.rates, notes: lines.notes.clone() }),
                 seller: Json(serde_json::to_value(&self.services.settings.seller).map_err(Error::defect)?),
                 buyer: Json(buyer(self.owner)),
                 created_at: self.call.now,

@@ -2,6 +2,7 @@
 
 use manager_domain::carts::Customer;
 use manager_domain::ids::*;
+use manager_domain::invoices::Taxes;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::{Code, Refusal, taxes};
@@ -86,15 +87,18 @@ fn tax_anew(
     let mut invoice = invoices::find_by_order(tx, organization, order.id)?.ok_or(Code::NotFound)?;
     let today = catalogue::today(services, call.now);
     let catalogue = catalogue::in_force(tx, services, today)?.catalogue;
-    let mut taxed = Vec::new();
+    let (mut taxed, mut notes) = (Vec::new(), Vec::new());
     for mut line in invoices::lines(tx, organization, invoice.id)? {
         let product = match line.product_id {
             Some(product) => products::find(tx, organization, product)?,
             None => None,
         };
         let product_type = product.and_then(|product| catalogue.product_type(&product.product_type));
-        let rate: Decimal = match product_type {
-            Some(product_type) => customer.treatment(product_type, today).rate,
+        let rate: Decimal = match product_type.map(|product_type| customer.treatment(product_type, today)) {
+            Some(treatment) => {
+                notes.extend(treatment.note.filter(|note| !notes.contains(note)));
+                treatment.rate
+            }
             None => line.tax_rate.parse().map_err(Error::defect)?,
         };
         if rate.to_string() != line.tax_rate {
@@ -104,8 +108,9 @@ fn tax_anew(
         taxed.push((line.net, rate));
     }
     let totals = taxes::totals(taxed);
-    if totals.rates != invoice.taxes.0 {
-        (invoice.tax, invoice.total, invoice.taxes) = (totals.tax, totals.total, Json(totals.rates));
+    let anew = Taxes { rates: totals.rates, notes };
+    if anew != invoice.taxes.0 {
+        (invoice.tax, invoice.total, invoice.taxes) = (totals.tax, totals.total, Json(anew));
         invoices::set_taxes(tx, &invoice)?;
         (order.tax, order.total) = (invoice.tax, invoice.total);
     }

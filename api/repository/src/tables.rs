@@ -1,0 +1,49 @@
+//! Every table is of one of three kinds, so that the schema can be sharded by organization without redesign.
+
+/// Whom a table's rows belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// To the whole system: accounts, sessions, catalogue.
+    Global,
+    /// A reference that leads to an organization, or to nobody yet.
+    Directory,
+    /// To one organization: keys begin with it, and every query names it.
+    Tenant,
+}
+
+/// All tables. A test holds the list against the schema.
+pub const TABLES: &[(&str, Kind)] = &[
+    ("accounts", Kind::Global),
+    ("login_addresses", Kind::Global),
+    ("registrations", Kind::Global),
+    ("sessions", Kind::Global),
+    ("spent_refresh_tokens", Kind::Global),
+    ("login_id_changes", Kind::Global),
+    ("one_time_tokens", Kind::Directory),
+    ("security_log", Kind::Global),
+    ("avatars", Kind::Global),
+    ("signing_keys", Kind::Global),
+    ("service_tokens", Kind::Global),
+    ("organization_numbers", Kind::Directory),
+    ("organizations", Kind::Tenant),
+    ("memberships", Kind::Tenant),
+    ("invitations", Kind::Tenant),
+    ("absorptions", Kind::Global),
+    ("absorption_steps", Kind::Directory),
+    ("audit_log", Kind::Tenant),
+    ("audit_personal", Kind::Tenant),
+    ("catalogue_versions", Kind::Global),
+    ("anonymous_carts", Kind::Directory),
+    ("carts", Kind::Tenant),
+    ("quotes", Kind::Tenant),
+    ("orders", Kind::Tenant),
+    ("products", Kind::Tenant),
+    ("invoices", Kind::Tenant),
+    ("invoice_lines", Kind::Tenant),
+    ("invoice_series", Kind::Tenant),
+    ("payments", Kind::Tenant),
+    ("jobs", Kind::Directory),
+    ("development_mails", Kind::Global),
+    ("idempotency_keys", Kind::Directory),
+    ("throttles", Kind::Global),
+];

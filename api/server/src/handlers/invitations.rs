@@ -1,0 +1,322 @@
+//! Invitations: by owners and admins, and as the invited person sees them (MEM-4).
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpResponse, delete, get, post, web};
+use manager_domain::emails::EmailAddress;
+use manager_domain::ids::{InvitationId, OrganizationId};
+use manager_domain::memberships::{InvitationState, ProductAccess, Rights, Role};
+use manager_domain::{Instant, emails};
+use manager_repository::invitations::Sent;
+use manager_services::invitations::{self, NewInvitation, Which};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use crate::auth::permissions::{ManageMembers, Required};
+use crate::auth::{Caller, Client, Member};
+use crate::json::Json;
+use crate::paging::{ListQuery, Page};
+use crate::path::Path;
+use crate::problems::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+use crate::then::Then;
+
+/// Who is to be invited, with which rights.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "email": "grace@example.com", "role": "member", "products": {"access": "all", "level": "view"}, "billing": false
+})))]
+pub struct InvitationRequest {
+    #[validate(length(min = 3, max = 254))]
+    #[schema(min_length = 3, max_length = 254)]
+    pub email: String,
+    pub role: Role,
+    /// For members; none without it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub products: Option<ProductAccess>,
+    /// For members.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub billing: bool,
+    /// When the access that it gives ends by itself; never for an owner.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub expires_at: Option<Instant>,
+}
+
+/// An invitation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "ivt_01k5x9dzt4f3gsv6t1n0q8m2ra",
+    "organization": {"id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "name": "Analytical Engines SA"},
+    "email": "grace@example.com", "role": "member", "products": {"access": "all", "level": "view"}, "billing": false,
+    "state": "pending", "invited_by": "Ada Lovelace", "access_expires_at": null,
+    "created_at": "2026-03-01T09:30:00Z", "expires_at": "2026-03-08T09:30:00Z"
+})))]
+pub struct InvitationView {
+    pub id: InvitationId,
+    pub organization: InvitingOrganization,
+    pub email: String,
+    pub role: Role,
+    pub products: ProductAccess,
+    pub billing: bool,
+    pub state: InvitationState,
+    /// The inviter's name.
+    pub invited_by: String,
+    /// When the access that it gives ends by itself.
+    #[schema(required)]
+    pub access_expires_at: Option<Instant>,
+    pub created_at: Instant,
+    pub expires_at: Instant,
+}
+
+/// The organization that invites.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitingOrganization {
+    pub id: OrganizationId,
+    pub name: String,
+}
+
+impl InvitationView {
+    fn of((row, organization, inviter): Sent, now: Instant) -> Self {
+        Self {
+            id: row.id,
+            organization: InvitingOrganization { id: organization.id, name: organization.name },
+            state: row.state_at(now),
+            email: row.email,
+            role: row.role,
+            products: row.products.0,
+            billing: row.billing,
+            invited_by: inviter.name(),
+            access_expires_at: row.access_expires_at,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// Invite somebody
+#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization")),
+    request_body = InvitationRequest,
+    responses((status = 201, description = "Invited; a mail is on its way", body = InvitationView),
+        (status = 403, description = "`forbidden` with the reason, or `step_up_required` to invite an owner"),
+        (status = 409, description = "`already_member` or `invitation_pending`"),
+        (status = 422, description = "`validation_failed` or `owner_cannot_expire`")),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
+#[post("/v1/organizations/{org}/invitations")]
+pub async fn create_invitation(
+    state: web::Data<AppState>,
+    body: Then<Member<ManageMembers>, Json<InvitationRequest>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Json(body)) = body;
+    let email = EmailAddress::parse(&body.email).map_err(|code| Problem::fault("/email", code))?;
+    let products = body.products.unwrap_or(ProductAccess::NONE);
+    let rights = Rights { role: body.role, products, billing: body.billing };
+    let new = NewInvitation { email, rights, access_expires_at: body.expires_at };
+    let (call, session) = (member.call(), &member.caller.session);
+    let sent = invitations::invite(&state.services, call, session, member.organization, new).await?;
+    let location = format!("/v1/organizations/{}/invitations/{}", member.organization, sent.0.id);
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(InvitationView::of(sent, call.now)))
+}
+
+/// List the invitations
+#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
+    responses((status = 200, description = "Newest first", body = Page<InvitationView>)),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
+#[get("/v1/organizations/{org}/invitations")]
+pub async fn list_invitations(
+    state: web::Data<AppState>,
+    query: Then<Member<ManageMembers>, Query<ListQuery>>,
+) -> Result<Page<InvitationView>, Problem> {
+    let Then(member, Query(query)) = query;
+    let limit = query.limit();
+    let more = i64::from(limit) + 1;
+    let rows = invitations::list(&state.services, member.organization, query.after()?, more).await?;
+    Page::of(rows, limit, |row| row.0.id, |row| InvitationView::of(row, member.call().now))
+}
+
+/// Show an invitation
+#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = InvitationId, Path, description = "The invitation")),
+    responses((status = 200, description = "The invitation", body = InvitationView)),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
+#[get("/v1/organizations/{org}/invitations/{id}")]
+pub async fn get_invitation(
+    state: web::Data<AppState>,
+    path: Then<Member<ManageMembers>, Path<(OrganizationId, InvitationId)>>,
+) -> Result<Json<InvitationView>, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    let sent = invitations::get(&state.services, organization, id).await?;
+    Ok(Json(InvitationView::of(sent, member.call().now)))
+}
+
+/// Revoke an invitation
+#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = InvitationId, Path, description = "The invitation")),
+    responses((status = 204, description = "Revoked"), (status = 409, description = "`invitation_closed`")),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
+#[delete("/v1/organizations/{org}/invitations/{id}")]
+pub async fn revoke_invitation(
+    state: web::Data<AppState>,
+    path: Then<Member<ManageMembers>, Path<(OrganizationId, InvitationId)>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    invitations::revoke(&state.services, member.call(), organization, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Send an invitation again
+///
+/// With a new link and a new end; the earlier link stops working.
+#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = InvitationId, Path, description = "The invitation")),
+    responses((status = 200, description = "Sent again", body = InvitationView),
+        (status = 409, description = "`invitation_closed`")),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
+#[post("/v1/organizations/{org}/invitations/{id}/resend")]
+pub async fn resend_invitation(
+    state: web::Data<AppState>,
+    path: Then<Member<ManageMembers>, Path<(OrganizationId, InvitationId)>>,
+) -> Result<Json<InvitationView>, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    let sent = invitations::resend(&state.services, member.call(), organization, id).await?;
+    Ok(Json(InvitationView::of(sent, member.call().now)))
+}
+
+/// List the invitations for me
+#[utoipa::path(tag = "invitations",
+    responses((status = 200, description = "Those that wait for an answer, newest first", body = Page<InvitationView>)),
+    security(("bearer" = []), ("cookie" = [])))]
+#[get("/v1/me/invitations")]
+pub async fn list_my_invitations(caller: Caller, state: web::Data<AppState>) -> Result<Page<InvitationView>, Problem> {
+    let rows = invitations::list_mine(&state.services, &caller.call, caller.account.id).await?;
+    Ok(Page::all(rows.into_iter().map(|row| InvitationView::of(row, caller.call.now)).collect()))
+}
+
+/// The organization that was joined.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({"organization_id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra"})))]
+pub struct Joined {
+    pub organization_id: OrganizationId,
+}
+
+/// Accept an invitation for me
+#[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation")),
+    responses((status = 200, description = "Joined", body = Joined),
+        (status = 403, description = "`inviter_not_allowed`: the inviter may not grant this any more"),
+        (status = 409, description = "`invitation_closed` or `already_member`")),
+    security(("bearer" = []), ("cookie" = [])))]
+#[post("/v1/me/invitations/{id}/accept")]
+pub async fn accept_my_invitation(
+    state: web::Data<AppState>,
+    path: Then<Caller, Path<(InvitationId,)>>,
+) -> Result<Json<Joined>, Problem> {
+    let Then(caller, Path((id,))) = path;
+    let chosen = Which::Mine(id);
+    let organization_id = invitations::accept(&state.services, &caller.call, &caller.account, chosen).await?;
+    Ok(Json(Joined { organization_id }))
+}
+
+/// Decline an invitation for me
+#[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation")),
+    responses((status = 204, description = "Declined"), (status = 409, description = "`invitation_closed`")),
+    security(("bearer" = []), ("cookie" = [])))]
+#[post("/v1/me/invitations/{id}/decline")]
+pub async fn decline_my_invitation(
+    state: web::Data<AppState>,
+    path: Then<Caller, Path<(InvitationId,)>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(caller, Path((id,))) = path;
+    invitations::decline(&state.services, &caller.call, &caller.account, Which::Mine(id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The token of an invitation's mail.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"token": "ivt_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ"})))]
+pub struct InvitationToken {
+    #[validate(length(max = 100))]
+    #[schema(max_length = 100)]
+    pub token: String,
+}
+
+/// What the holder of a mailed token may know.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "organization": "Analytical Engines SA", "invited_by": "Ada Lovelace", "email": "g•••@e•••.com", "role": "member",
+    "expires_at": "2026-03-08T09:30:00Z"
+})))]
+pub struct InvitationPreview {
+    pub organization: String,
+    pub invited_by: String,
+    /// Masked.
+    pub email: String,
+    pub role: Role,
+    pub expires_at: Instant,
+}
+
+/// Look an invitation up by its token
+#[utoipa::path(tag = "invitations", request_body = InvitationToken, responses(
+    (status = 200, description = "The invitation", body = InvitationPreview),
+    (status = 410, description = "`token_lapsed`"),
+))]
+#[post("/v1/invitations/lookup")]
+pub async fn look_up_invitation(
+    client: Client,
+    state: web::Data<AppState>,
+    body: Json<InvitationToken>,
+) -> Result<Json<InvitationPreview>, Problem> {
+    let (row, organization, inviter) = invitations::look_up(&state.services, &client.0, &body.0.token).await?;
+    Ok(Json(InvitationPreview {
+        organization: organization.name,
+        invited_by: inviter.name(),
+        email: emails::mask(&row.email),
+        role: row.role,
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Accept an invitation by its token
+///
+/// Signed in with the invited address as login ID. Whoever has no account registers with the token instead.
+#[utoipa::path(tag = "invitations", request_body = InvitationToken, responses(
+    (status = 200, description = "Joined", body = Joined),
+    (status = 403, description = "`invitation_not_for_you` or `inviter_not_allowed`"),
+    (status = 409, description = "`invitation_closed` or `already_member`"),
+    (status = 410, description = "`token_lapsed`"),
+), security(("bearer" = []), ("cookie" = [])))]
+#[post("/v1/invitations/accept")]
+pub async fn accept_invitation(
+    state: web::Data<AppState>,
+    body: Then<Caller, Json<InvitationToken>>,
+) -> Result<Json<Joined>, Problem> {
+    let Then(caller, Json(body)) = body;
+    let chosen = Which::Token(body.token);
+    let organization_id = invitations::accept(&state.services, &caller.call, &caller.account, chosen).await?;
+    Ok(Json(Joined { organization_id }))
+}
+
+/// Decline an invitation by its token
+#[utoipa::path(tag = "invitations", request_body = InvitationToken, responses(
+    (status = 204, description = "Declined"),
+    (status = 409, description = "`invitation_closed`"),
+    (status = 410, description = "`token_lapsed`"),
+))]
+#[post("/v1/invitations/decline")]
+pub async fn decline_invitation(
+    client: Client,
+    state: web::Data<AppState>,
+    body: Json<InvitationToken>,
+) -> Result<HttpResponse, Problem> {
+    invitations::decline_by_token(&state.services, &client.0, &body.0.token).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

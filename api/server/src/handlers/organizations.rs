@@ -1,0 +1,282 @@
+//! Organizations and their settings (ORG-1, ORG-2, ORG-3).
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpResponse, get, patch, post, web};
+use manager_domain::ids::OrganizationId;
+use manager_domain::languages::Language;
+use manager_domain::memberships::{ProductAccess, Role};
+use manager_domain::organizations::{BillingAddress, OrganizationKind};
+use manager_domain::{Currency, Fault, FaultCode, Instant, time_zones};
+use manager_services::organizations::{self, Changes, Organization};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::registrations::{FirstOrganization, read_organization};
+use crate::auth::permissions::{ManageOrganization, Required, ViewOrganization};
+use crate::auth::{Caller, Member};
+use crate::etags::{Etag, IfMatch, Tagged};
+use crate::json::{Json, MergePatch};
+use crate::paging::{ListQuery, Page};
+use crate::patch::{self, Patch};
+use crate::problems::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+use crate::then::Then;
+
+/// An organization. Address, VAT number, website and phone are shown to owners and admins.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "number": "48210377", "kind": "company", "name": "Analytical Engines SA",
+    "country": "CH", "locale": "fr", "time_zone": "Europe/Zurich", "currency": "CHF", "currency_fixed": false,
+    "billing_address": {"line1": "Rue du Lac 1", "postal_code": "1207", "city": "Genève", "country": "CH"},
+    "vat_number": "CHE-109.322.551", "vat_verified": false, "website": null, "phone": null,
+    "created_at": "2026-03-01T09:30:00Z"
+})))]
+pub struct OrganizationView {
+    pub id: OrganizationId,
+    /// The number on its invoices.
+    pub number: String,
+    pub kind: OrganizationKind,
+    pub name: String,
+    /// ISO 3166-1 alpha-2; decides tax.
+    pub country: String,
+    pub locale: Language,
+    pub time_zone: String,
+    pub currency: Currency,
+    /// Whether money moved, so that the currency stays.
+    pub currency_fixed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub billing_address: Option<BillingAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub vat_number: Option<String>,
+    pub vat_verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub website: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub phone: Option<String>,
+    pub created_at: Instant,
+}
+
+impl OrganizationView {
+    fn of(row: Organization, is_admin: bool) -> Self {
+        Self {
+            id: row.id,
+            number: row.number,
+            kind: row.kind,
+            name: row.name,
+            country: row.country,
+            locale: row.locale,
+            time_zone: row.time_zone,
+            currency: row.currency,
+            currency_fixed: row.currency_fixed,
+            billing_address: row.billing_address.map(|address| address.0).filter(|_| is_admin),
+            vat_number: row.vat_number.filter(|_| is_admin),
+            vat_verified: row.vat_verified_at.is_some(),
+            website: row.website.filter(|_| is_admin),
+            phone: row.phone.filter(|_| is_admin),
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// An organization in the list of those a person belongs to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "name": "Analytical Engines SA", "kind": "company", "role": "member",
+    "products": {"access": "all", "level": "view"}, "billing": true, "expires_at": null
+})))]
+pub struct OrganizationItem {
+    pub id: OrganizationId,
+    pub name: String,
+    pub kind: OrganizationKind,
+    pub role: Role,
+    pub products: ProductAccess,
+    pub billing: bool,
+    /// When the access ends by itself.
+    #[schema(required)]
+    pub expires_at: Option<Instant>,
+}
+
+/// List my organizations
+#[utoipa::path(tag = "organizations", params(ListQuery), responses(
+    (status = 200, description = "Those I belong to, with my rights, oldest first", body = Page<OrganizationItem>),
+), security(("bearer" = []), ("cookie" = [])))]
+#[get("/v1/organizations")]
+pub async fn list_organizations(
+    state: web::Data<AppState>,
+    query: Then<Caller, Query<ListQuery>>,
+) -> Result<Page<OrganizationItem>, Problem> {
+    let Then(caller, Query(query)) = query;
+    let limit = query.limit();
+    let (account, after) = (caller.account.id, query.after()?);
+    let rows = organizations::list(&state.services, &caller.call, account, after, i64::from(limit) + 1).await?;
+    Page::of(
+        rows,
+        limit,
+        |row| row.1.id,
+        |(membership, organization)| OrganizationItem {
+            id: organization.id,
+            name: organization.name,
+            kind: organization.kind,
+            role: membership.role,
+            products: membership.products.0,
+            billing: membership.billing,
+            expires_at: membership.expires_at,
+        },
+    )
+}
+
+/// Create an organization
+///
+/// The caller becomes its owner. An individual's organization is named after the person.
+#[utoipa::path(tag = "organizations", request_body = FirstOrganization, responses(
+    (status = 201, description = "Created", body = OrganizationView),
+    (status = 409, description = "`too_many_organizations`"),
+), security(("bearer" = []), ("cookie" = [])))]
+#[post("/v1/organizations")]
+pub async fn create_organization(
+    state: web::Data<AppState>,
+    body: Then<Caller, Json<FirstOrganization>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(caller, Json(body)) = body;
+    let account = &caller.account;
+    let name = manager_domain::accounts::full_name(&account.first_name, &account.last_name);
+    let mut faults = Vec::new();
+    let new = read_organization(body, "", name, account.locale, &account.time_zone, &mut faults);
+    let new = new.ok_or_else(|| Problem::invalid(faults))?;
+    let row = organizations::create(&state.services, &caller.call, account.id, new).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/organizations/{}", row.id)))
+        .insert_header(("ETag", Etag::version(row.version).header()))
+        .json(OrganizationView::of(row, true)))
+}
+
+/// Show an organization
+#[utoipa::path(tag = "organizations", params(("org" = OrganizationId, Path, description = "The organization")),
+    responses((status = 200, description = "The organization", body = OrganizationView)),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ViewOrganization::NAME))))]
+#[get("/v1/organizations/{org}")]
+pub async fn get_organization(
+    member: Member<ViewOrganization>,
+    state: web::Data<AppState>,
+) -> Result<Tagged<OrganizationView>, Problem> {
+    let row = organizations::get(&state.services, member.organization).await?;
+    Ok(Tagged::version(row.version, OrganizationView::of(row, member.rights.is_admin())))
+}
+
+/// What may be changed; what is left out stays, null clears what can be empty.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Analytical Engines SA", "website": "https://engines.example"})))]
+pub struct OrganizationPatch {
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false)]
+    pub kind: Option<OrganizationKind>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[validate(length(min = 1, max = 120))]
+    #[schema(required = false, min_length = 1, max_length = 120)]
+    pub name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<BillingAddress>, required = false)]
+    pub billing_address: Patch<BillingAddress>,
+    /// That of the billing address, where there is one.
+    #[serde(default, deserialize_with = "patch::set")]
+    #[validate(length(min = 2, max = 2))]
+    #[schema(required = false, min_length = 2, max_length = 2, pattern = "^[A-Z]{2}$")]
+    pub country: Option<String>,
+    #[serde(default)]
+    #[validate(length(max = 20))]
+    #[schema(value_type = Option<String>, required = false, max_length = 20)]
+    pub vat_number: Patch<String>,
+    #[serde(default)]
+    #[validate(length(min = 1, max = 200))]
+    #[schema(value_type = Option<String>, required = false, max_length = 200)]
+    pub website: Patch<String>,
+    #[serde(default)]
+    #[validate(length(min = 3, max = 32))]
+    #[schema(value_type = Option<String>, required = false, max_length = 32)]
+    pub phone: Patch<String>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false)]
+    pub locale: Option<Language>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[validate(length(max = 64))]
+    #[schema(required = false, max_length = 64)]
+    pub time_zone: Option<String>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false)]
+    pub currency: Option<Currency>,
+}
+
+/// Change an organization
+#[utoipa::path(tag = "organizations",
+    params(("org" = OrganizationId, Path, description = "The organization"),
+        ("If-Match" = String, Header, description = "The version you saw")),
+    request_body(content = OrganizationPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "Changed", body = OrganizationView),
+        (status = 409, description = "`currency_fixed`: money moved")),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-required-permission" = json!(ManageOrganization::NAME))))]
+#[patch("/v1/organizations/{org}")]
+pub async fn update_organization(
+    state: web::Data<AppState>,
+    body: Then<Member<ManageOrganization>, MergePatch<OrganizationPatch>>,
+    seen: IfMatch,
+) -> Result<Tagged<OrganizationView>, Problem> {
+    let Then(member, MergePatch(body)) = body;
+    let seen = seen.require()?.expected_version()?;
+    let changes = read(body)?;
+    let row = organizations::update(&state.services, member.call(), member.organization, seen, changes).await?;
+    Ok(Tagged::version(row.version, OrganizationView::of(row, true)))
+}
+
+fn read(body: OrganizationPatch) -> Result<Changes, Problem> {
+    let mut faults = Vec::new();
+    if let Some(address) = body.billing_address.value() {
+        faults.extend(address.faults("/billing_address"));
+    }
+    if body.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        faults.push(Fault::new("/name", FaultCode::TooShort).with("min", 1));
+    }
+    if body.country.as_ref().is_some_and(|country| !manager_domain::organizations::is_country(country)) {
+        faults.push(Fault::new("/country", FaultCode::InvalidCountry));
+    }
+    if body.time_zone.as_ref().is_some_and(|zone| time_zones::parse(zone).is_none()) {
+        faults.push(Fault::new("/time_zone", FaultCode::InvalidTimeZone));
+    }
+    let is_web = |url: &String| {
+        let parsed = url.parse::<actix_web::http::Uri>().ok();
+        parsed.is_some_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
+    };
+    if body.website.value().is_some_and(|url| !is_web(url)) {
+        faults.push(Fault::new("/website", FaultCode::InvalidUrl));
+    }
+    let is_phone = |phone: &String| {
+        let digits = phone.chars().filter(char::is_ascii_digit).count();
+        (5..=15).contains(&digits) && phone.chars().all(|c| c.is_ascii_digit() || "+ ()-./".contains(c))
+    };
+    if body.phone.value().is_some_and(|phone| !is_phone(phone)) {
+        faults.push(Fault::new("/phone", FaultCode::InvalidPhone));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    Ok(Changes {
+        kind: body.kind,
+        name: body.name.map(|name| name.trim().to_owned()),
+        billing_address: body.billing_address.into_option(),
+        country: body.country,
+        vat_number: body.vat_number.into_option(),
+        website: body.website.into_option(),
+        phone: body.phone.into_option(),
+        locale: body.locale,
+        time_zone: body.time_zone,
+        currency: body.currency,
+    })
+}

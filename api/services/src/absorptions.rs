@@ -1,0 +1,409 @@
+//! Absorbing an old account (MEM-7): a new account takes over its memberships, organization by organization.
+//!
+//! Locks are taken in the order absorption, organization, membership.
+
+use manager_domain::absorptions::{AbsorptionState, StepState};
+use manager_domain::emails::EmailAddress;
+use manager_domain::ids::*;
+use manager_domain::memberships::{InvitationState, Role};
+use manager_domain::permissions::Permission;
+use manager_domain::{Code, Instant, Refusal};
+use manager_repository::absorptions::{self as rows, Asked, Step};
+use manager_repository::accounts::{self, Account};
+use manager_repository::invitations::{self as invitation_rows, Invitation};
+use manager_repository::memberships::{self, Membership};
+use manager_repository::organizations::{self, Organization};
+use manager_repository::sessions::Session;
+use manager_repository::{AnyConnection, Json};
+use serde_json::json;
+
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::mails::{Mail, Template};
+use crate::memberships::{Authority, require_step_up, summary};
+use crate::{Call, Services, invitations, security_log, throttles, vault};
+
+pub use rows::Absorption;
+
+/// Organizations that one absorption reaches.
+const MOST: i64 = 1_000;
+
+/// An absorption with its steps, their states as they stand now.
+pub type Status = (Absorption, Vec<Step>);
+
+/// Starts the absorption of the account that asks: the new address is invited wherever the old account is an owner or
+/// admin; where it is a member, an owner or admin is asked to approve. Owners are told.
+///
+/// # Errors
+/// `step_up_required`, `absorption_target_refused` for the account's own address, `absorption_pending`,
+/// `invitation_pending` with the organization in which the address is invited already, `too_many_requests`.
+pub async fn start(
+    services: &Services,
+    call: &Call,
+    session: &Session,
+    account: AccountId,
+    target: EmailAddress,
+) -> Result<Status> {
+    require_step_up(services, call, session)?;
+    let id: AbsorptionId = services.id(call.now);
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let old = accounts::find(tx, account)?.ok_or(Code::NotFound)?;
+            if accounts::find_login_key(tx, account)?.as_deref() == Some(target.key()) {
+                return Err(Error::from(Code::AbsorptionTargetRefused));
+            }
+            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &account.to_string())?;
+            let absorption = Absorption {
+                id,
+                account_id: account,
+                target_email: target.stored().to_owned(),
+                target_key: target.key().to_owned(),
+                state: AbsorptionState::Running,
+                password_version: old.password_version,
+                created_at: call.now,
+                ended_at: None,
+            };
+            if !rows::insert(tx, &absorption)? {
+                return Err(Code::AbsorptionPending.into());
+            }
+            for (_, organization) in memberships::list_of_account(tx, account, None, MOST, call.now)? {
+                ask(tx, &shared, &call, &absorption, &old, organization)?;
+            }
+            security_log::append(tx, &shared, &call, account, "absorption.started", json!({ "absorption": id }))?;
+            finish_in(tx, &shared, &call, &absorption)?;
+            status_in(tx, account, call.now)?.ok_or_else(|| Error::defect("the new absorption is gone"))
+        })
+        .await
+}
+
+/// One organization's step: an invitation, or the question whether there may be one.
+fn ask(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    absorption: &Absorption,
+    old: &Account,
+    organization: Organization,
+) -> Result<()> {
+    let id = organization.id;
+    organizations::lock(tx, id)?;
+    let Some(membership) = memberships::find_by_account(tx, id, old.id, call.now)? else { return Ok(()) };
+    let may_invite = membership.rights().is_admin();
+    let entry = Entry::new("absorption.requested", absorption.id).after(json!({ "account": old.id }));
+    audit_log::append(tx, services, call, id, entry.personal(absorption.target_email.clone()))?;
+    let invitation = may_invite.then(|| invite(tx, services, call, absorption, &membership, old.id)).transpose()?;
+    rows::insert_step(
+        tx,
+        &Step {
+            absorption_id: absorption.id,
+            organization_id: id,
+            name: organization.name.clone(),
+            invitation_id: invitation,
+            state: if may_invite { StepState::Invited } else { StepState::AwaitingApproval },
+            updated_at: call.now,
+        },
+    )?;
+    let (readers, template) = if may_invite {
+        (memberships::list_owners(tx, id)?, Template::AbsorptionRequested)
+    } else {
+        (memberships::list_admins(tx, id, call.now)?, Template::AbsorptionApproval)
+    };
+    for reader in readers.iter().filter(|reader| reader.id != old.id) {
+        Mail::new(&reader.login_id, reader.locale, template)
+            .with("name", reader.name())
+            .with("organization", organization.name.clone())
+            .with("old_member", old.name())
+            .with("new_email", absorption.target_email.clone())
+            .enqueue(tx, services, call.now)?;
+    }
+    Ok(())
+}
+
+/// Invites the new address with the rights of the old membership.
+fn invite(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    absorption: &Absorption,
+    old: &Membership,
+    invited_by: AccountId,
+) -> Result<InvitationId> {
+    let locale = match accounts::find_by_login_key(tx, &absorption.target_key)? {
+        Some(account) => account.locale,
+        None => organizations::find(tx, old.organization_id)?.ok_or(Code::NotFound)?.locale,
+    };
+    let row = Invitation {
+        organization_id: old.organization_id,
+        id: services.id(call.now),
+        email: absorption.target_email.clone(),
+        email_key: absorption.target_key.clone(),
+        role: old.role,
+        products: old.products.clone(),
+        billing: old.billing,
+        access_expires_at: old.expires_at,
+        locale,
+        state: InvitationState::Pending,
+        invited_by,
+        replaces_account_id: Some(absorption.account_id),
+        created_at: call.now,
+        expires_at: call.now + services.settings.invitation_lifetime,
+        closed_at: None,
+        version: 1,
+    };
+    invitations::insert_in(tx, services, call, &row, &vault::token("ivt")?).map_err(|error| match error {
+        Error::Refused(refusal) if refusal.code == Code::InvitationPending => {
+            Refusal::new(refusal.code).with("organization", old.organization_id.to_string()).into()
+        }
+        other => other,
+    })?;
+    Ok(row.id)
+}
+
+/// The account's latest absorption with its steps.
+///
+/// # Errors
+/// `not_found` where there never was one.
+pub async fn get(services: &Services, call: &Call, account: AccountId) -> Result<Status> {
+    let now = call.now;
+    services.db.read(move |conn| status_in(conn, account, now)?.ok_or_else(|| Error::from(Code::NotFound))).await
+}
+
+fn status_in(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<Status>> {
+    let Some(absorption) = rows::find_latest(conn, account)? else { return Ok(None) };
+    let mut steps = rows::list_steps(conn, absorption.id)?;
+    for step in &mut steps {
+        let Some(id) = step.invitation_id.filter(|_| step.state == StepState::Invited) else { continue };
+        let invitation = rows::find_invitation(conn, step.organization_id, id)?;
+        step.state = step.state.shown(invitation.map(|(state, expires_at)| {
+            if state == InvitationState::Pending && expires_at <= now { InvitationState::Expired } else { state }
+        }));
+    }
+    Ok(Some((absorption, steps)))
+}
+
+/// Calls the account's running absorption off; what is done stays.
+///
+/// # Errors
+/// `not_found` where none is running.
+pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Result<()> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let cancelled = cancel_in(tx, &shared, &call, account)?;
+            if cancelled { Ok(()) } else { Err(Error::from(Code::NotFound)) }
+        })
+        .await
+}
+
+/// Calls the account's running absorption off in the transaction that changes its password or deletes it; tells whether
+/// there was one. To be called before organizations are locked.
+pub fn cancel_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId) -> Result<bool> {
+    let Some(absorption) = rows::lock_running(tx, account)? else { return Ok(false) };
+    if !rows::end(tx, absorption.id, AbsorptionState::Cancelled, call.now)? {
+        return Ok(false);
+    }
+    for step in rows::list_steps(tx, absorption.id)? {
+        if matches!(step.state, StepState::Invited | StepState::AwaitingApproval) {
+            cancel_step(tx, services, call, &step)?;
+        }
+    }
+    let details = json!({ "absorption": absorption.id });
+    security_log::append(tx, services, call, account, "absorption.cancelled", details)?;
+    Ok(true)
+}
+
+fn cancel_step(tx: &mut AnyConnection, services: &Services, call: &Call, step: &Step) -> Result<()> {
+    let organization = step.organization_id;
+    if organizations::lock(tx, organization)? {
+        if let Some(id) = step.invitation_id
+            && let Some((row, ..)) = invitation_rows::find(tx, organization, id)?
+            && row.state_at(call.now) == InvitationState::Pending
+        {
+            invitations::close_in(tx, services, call, &row, InvitationState::Revoked)?;
+        }
+        let entry = Entry::new("absorption.cancelled", step.absorption_id);
+        audit_log::append(tx, services, call, organization, entry)?;
+    }
+    rows::move_step(tx, step, StepState::Cancelled, step.invitation_id, call.now)?;
+    Ok(())
+}
+
+/// A page of the running absorptions in an organization, newest first.
+pub async fn list(
+    services: &Services,
+    organization: OrganizationId,
+    before: Option<AbsorptionId>,
+    limit: i64,
+) -> Result<Vec<Asked>> {
+    services.db.read(move |conn| Ok(rows::list_asked(conn, organization, before, limit)?)).await
+}
+
+/// What an owner or admin answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Approve,
+    Refuse,
+}
+
+/// Answers the question of a member's absorption; approval invites the new address in the name of who approves.
+///
+/// # Errors
+/// `not_found`, `forbidden`, `invitation_closed` where it was answered before, `invitation_pending`.
+pub async fn answer(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: AbsorptionId,
+    answer: Answer,
+) -> Result<()> {
+    let (shared, call) = (services.clone(), call.clone());
+    services
+        .db
+        .write(move |tx| {
+            let absorption = rows::lock(tx, id)?;
+            let authority = Authority::lock(tx, &call, organization)?;
+            authority.require(Permission::ManageMembers)?;
+            let absorption = absorption.ok_or(Code::NotFound)?;
+            let (step, ..) = rows::find_asked(tx, organization, id)?.ok_or(Code::NotFound)?;
+            if step.state != StepState::AwaitingApproval {
+                return Err(Error::from(Code::InvitationClosed));
+            }
+            let old = memberships::find_by_account(tx, organization, absorption.account_id, call.now)?;
+            let old = old.ok_or(Code::InvitationClosed)?;
+            authority.require_over(old.role)?;
+            let (action, state, invitation) = match answer {
+                Answer::Refuse => ("absorption.refused", StepState::Refused, None),
+                Answer::Approve => {
+                    let by = authority.membership.account_id;
+                    let invitation = invite(tx, &shared, &call, &absorption, &old, by)?;
+                    ("absorption.approved", StepState::Invited, Some(invitation))
+                }
+            };
+            if !rows::move_step(tx, &step, state, invitation, call.now)? {
+                return Err(Code::InvitationClosed.into());
+            }
+            audit_log::append(tx, &shared, &call, organization, Entry::new(action, id))
+        })
+        .await
+}
+
+/// The running absorption of an old account, locked, if its password is still the one it was asked for with.
+pub(crate) fn lock_of(tx: &mut AnyConnection, old: AccountId) -> Result<Absorption> {
+    let absorption = rows::lock_running(tx, old)?.ok_or(Code::InvitationClosed)?;
+    let account = accounts::find(tx, old)?.ok_or(Code::InvitationClosed)?;
+    if account.password_version != absorption.password_version {
+        return Err(Code::InvitationClosed.into());
+    }
+    Ok(absorption)
+}
+
+/// Puts the new account in the place of the old membership, in the transaction that accepts the invitation. The
+/// organization keeps its owners (MEM-3).
+///
+/// # Errors
+/// `invitation_closed`, `already_member` where the new account is a member whose rights don't go together with the old
+/// ones.
+pub(crate) fn replace_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    new: &Account,
+    absorption: &Absorption,
+    old: &Membership,
+) -> Result<()> {
+    let organization = old.organization_id;
+    let steps = rows::list_steps(tx, absorption.id)?;
+    let step = steps.into_iter().find(|step| step.organization_id == organization).ok_or(Code::InvitationClosed)?;
+    if step.state != StepState::Invited
+        || !rows::move_step(tx, &step, StepState::Done, step.invitation_id, call.now)?
+        || !memberships::delete(tx, organization, old.id)?
+    {
+        return Err(Code::InvitationClosed.into());
+    }
+    let next = take_over(tx, services, call, new, old)?;
+    let entry = Entry::new("membership.replaced", next.id).before(summary(old)).after(summary(&next));
+    audit_log::append(tx, services, call, organization, entry)?;
+    finish_in(tx, services, call, absorption)?;
+    tell_done(tx, services, call, organization, absorption.account_id, new)
+}
+
+fn take_over(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    new: &Account,
+    old: &Membership,
+) -> Result<Membership> {
+    let organization = old.organization_id;
+    memberships::delete_expired(tx, organization, new.id, call.now)?;
+    let Some(own) = memberships::find_by_account(tx, organization, new.id, call.now)? else {
+        let id = services.id(call.now);
+        let next = Membership { id, account_id: new.id, version: 1, created_at: call.now, updated_at: call.now, ..old.clone() };
+        if !memberships::insert(tx, &next)? {
+            return Err(Code::AlreadyMember.into());
+        }
+        return Ok(next);
+    };
+    let next = united(&own, old).ok_or(Code::AlreadyMember)?;
+    if !memberships::update(tx, &next, call.now)? {
+        return Err(Code::AlreadyMember.into());
+    }
+    // Two owners became one.
+    if own.role == Role::Owner && old.role == Role::Owner && !organizations::remove_owner(tx, organization)? {
+        return Err(Code::LastOwner.into());
+    }
+    Ok(next)
+}
+
+/// The new account's own membership with what the old one adds to it; nobody gains or loses a right or a day by it.
+fn united(own: &Membership, old: &Membership) -> Option<Membership> {
+    let rights = own.rights().union(&old.rights())?;
+    let lasts = |one: &Membership, other: &Membership| {
+        one.expires_at.is_none_or(|end| other.expires_at.is_some_and(|other| other <= end))
+    };
+    let expires_at = if rights == own.rights() && lasts(own, old) {
+        own.expires_at
+    } else if rights == old.rights() && lasts(old, own) || own.expires_at == old.expires_at {
+        old.expires_at
+    } else {
+        return None;
+    };
+    Some(Membership { role: rights.role, products: Json(rights.products), billing: rights.billing, expires_at, ..own.clone() })
+}
+
+/// Ends the absorption once every organization is done.
+fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorption: &Absorption) -> Result<()> {
+    if rows::list_steps(tx, absorption.id)?.iter().any(|step| step.state != StepState::Done) {
+        return Ok(());
+    }
+    if rows::end(tx, absorption.id, AbsorptionState::Done, call.now)? {
+        let details = json!({ "absorption": absorption.id });
+        security_log::append(tx, services, call, absorption.account_id, "absorption.done", details)?;
+    }
+    Ok(())
+}
+
+fn tell_done(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    old: AccountId,
+    new: &Account,
+) -> Result<()> {
+    let row = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+    let mut readers = memberships::list_owners(tx, organization)?;
+    readers.retain(|owner| owner.id != new.id);
+    readers.push(new.clone());
+    readers.extend(accounts::find(tx, old)?);
+    for reader in readers {
+        Mail::new(&reader.login_id, reader.locale, Template::AbsorptionDone)
+            .with("name", reader.name())
+            .with("organization", row.name.clone())
+            .enqueue(tx, services, call.now)?;
+    }
+    Ok(())
+}

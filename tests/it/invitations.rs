@@ -1,0 +1,146 @@
+//! MEM-4: invitations and their one acceptance.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use manager_tests::{Person, TestApp, json};
+
+async fn app_with_ada() -> (Arc<TestApp>, Person) {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    (app, ada)
+}
+
+async fn invite(ada: &Person, email: &str, role: &str) -> String {
+    let made = ada.post(&ada.org("/invitations"), json!({"email": email, "role": role})).await.expect(201);
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn the_invited_person_sees_and_accepts_the_invitation() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::register(&app, "bob").await;
+    let id = invite(&ada, "BOB@example.com", "admin").await;
+    let mine = bob.get("/v1/me/invitations").await.expect(200);
+    assert_eq!(mine["data"][0]["id"], id.as_str());
+    assert_eq!(mine["data"][0]["organization"]["name"], "ada Tester");
+    let joined = bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.expect(200);
+    assert_eq!(joined["organization_id"], ada.organization.as_str());
+    bob.get(&ada.org("/audit-log")).await.expect(200);
+    assert!(app.mail_to("ada@example.com").await.text.contains("bob Tester"));
+    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(409, "invitation_closed");
+}
+
+#[actix_web::test]
+async fn only_the_invited_address_can_accept() {
+    let (app, ada) = app_with_ada().await;
+    let eve = Person::register(&app, "eve").await;
+    let id = invite(&ada, "bob@example.com", "member").await;
+    let token = app.mail_to("bob@example.com").await.token();
+    let look = app.post("/v1/invitations/lookup", json!({"token": token})).await.expect(200);
+    assert_eq!((&look["organization"], &look["email"]), (&json!("ada Tester"), &json!("b•••@e•••.com")));
+    eve.post("/v1/invitations/accept", json!({"token": token})).await.refused(403, "invitation_not_for_you");
+    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(404, "not_found");
+    app.post("/v1/invitations/accept", json!({"token": token})).await.refused(401, "unauthenticated");
+    let bob = Person::register(&app, "bob").await;
+    bob.post("/v1/invitations/accept", json!({"token": token})).await.expect(200);
+    bob.post("/v1/invitations/accept", json!({"token": token})).await.refused(410, "token_lapsed");
+}
+
+#[actix_web::test]
+async fn one_invitation_is_pending_per_address_and_members_are_not_invited() {
+    let (app, ada) = app_with_ada().await;
+    let id = invite(&ada, "bob@example.com", "member").await;
+    let again = json!({"email": "Bob@Example.com", "role": "admin"});
+    ada.post(&ada.org("/invitations"), again.clone()).await.refused(409, "invitation_pending");
+    ada.post(&ada.org("/invitations"), json!({"email": "ada@example.com", "role": "member"}))
+        .await
+        .refused(409, "already_member");
+    ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
+    ada.delete(&ada.org(&format!("/invitations/{id}"))).await.refused(409, "invitation_closed");
+    ada.post(&ada.org("/invitations"), again).await.expect(201);
+    let list = ada.get(&ada.org("/invitations")).await.expect(200);
+    let states: Vec<_> = list["data"].as_array().unwrap().iter().map(|i| i["state"].clone()).collect();
+    assert_eq!(states, ["pending", "revoked"]);
+    drop(app);
+}
+
+#[actix_web::test]
+async fn an_invitation_expires_and_can_be_sent_again_before() {
+    let (app, ada) = app_with_ada().await;
+    let id = invite(&ada, "bob@example.com", "member").await;
+    let old = app.mail_to("bob@example.com").await.token();
+    app.advance(Duration::days(6));
+    let ada = Person::log_in(&app, "ada@example.com").await;
+    ada.post(&ada.org(&format!("/invitations/{id}/resend")), json!(null)).await.expect(200);
+    let new = app.mail_to("bob@example.com").await.token();
+    app.post("/v1/invitations/lookup", json!({"token": old})).await.refused(410, "token_lapsed");
+    app.advance(Duration::days(6));
+    app.post("/v1/invitations/lookup", json!({"token": new})).await.expect(200);
+    app.advance(Duration::days(2));
+    app.post("/v1/invitations/lookup", json!({"token": new})).await.refused(410, "token_lapsed");
+    let ada = Person::log_in(&app, "ada@example.com").await;
+    assert_eq!(ada.get(&ada.org(&format!("/invitations/{id}"))).await.expect(200)["state"], "expired");
+    invite(&ada, "bob@example.com", "member").await;
+}
+
+#[actix_web::test]
+async fn sixty_four_parallel_acceptances_have_one_winner() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::register(&app, "bob").await;
+    let id = invite(&ada, "bob@example.com", "owner").await;
+    let token = app.mail_to("bob@example.com").await.token();
+    let mut tasks = Vec::new();
+    for number in 0..64 {
+        let (bob, id, token) = (bob.clone(), id.clone(), token.clone());
+        tasks.push(actix_web::rt::spawn(async move {
+            let by_id = number % 2 == 0;
+            let (path, body) = if by_id {
+                (format!("/v1/me/invitations/{id}/accept"), json!(null))
+            } else {
+                ("/v1/invitations/accept".to_owned(), json!({"token": token}))
+            };
+            bob.post(&path, body).await.status
+        }));
+    }
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            200 => won += 1,
+            409 | 410 | 503 => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(won, 1);
+    let list = ada.get(&ada.org("/memberships")).await.expect(200);
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
+}
+
+#[actix_web::test]
+async fn what_the_inviter_may_grant_is_checked_again_on_acceptance() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::register(&app, "bob").await;
+    let id = invite(&ada, "bob@example.com", "admin").await;
+    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.expect(200);
+    let eve = Person::register(&app, "eve").await;
+    let body = json!({"email": "eve@example.com", "role": "admin"});
+    let id = bob.post(&ada.org("/invitations"), body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let list = ada.get(&ada.org("/memberships")).await.expect(200);
+    let bobs =
+        list["data"].as_array().unwrap().iter().find(|m| m["login_id"] == "bob@example.com").unwrap()["id"].clone();
+    ada.delete(&ada.org(&format!("/memberships/{}", bobs.as_str().unwrap()))).await.expect(204);
+    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(403, "inviter_not_allowed");
+}
+
+#[actix_web::test]
+async fn an_invitation_can_be_declined_with_or_without_an_account() {
+    let (app, ada) = app_with_ada().await;
+    let id = invite(&ada, "bob@example.com", "member").await;
+    let token = app.mail_to("bob@example.com").await.token();
+    app.post("/v1/invitations/decline", json!({"token": token})).await.expect(204);
+    assert_eq!(ada.get(&ada.org(&format!("/invitations/{id}"))).await.expect(200)["state"], "declined");
+    let bob = Person::register(&app, "bob").await;
+    let id = invite(&ada, "bob@example.com", "member").await;
+    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.expect(204);
+    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.refused(409, "invitation_closed");
+}

@@ -1,0 +1,168 @@
+//! MEM-1, MEM-2, MEM-3, MEM-5, MEM-6: roles, rights, and the owner who is always there.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use manager_tests::people::PASSWORD;
+use manager_tests::{Person, TestApp, Value, json};
+
+/// An owner and a member with these rights in the owner's organization.
+async fn pair(rights: Value) -> (Arc<TestApp>, Person, Person) {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let bob = Person::join(&app, &ada, "bob", rights).await;
+    (app, ada, bob)
+}
+
+#[actix_web::test]
+async fn members_see_names_and_roles_only() {
+    let (_, ada, bob) = pair(json!({"role": "member", "products": {"access": "all", "level": "view"}})).await;
+    let list = bob.get(&bob.org("/memberships")).await.expect(200);
+    let owner = list["data"].as_array().unwrap().iter().find(|m| m["role"] == "owner").unwrap();
+    let mut members: Vec<&String> = owner.as_object().unwrap().keys().collect();
+    members.sort();
+    assert_eq!(members, ["id", "initials", "name", "role"]);
+    bob.get(&bob.org("/audit-log")).await.refused(403, "forbidden");
+    bob.get(&bob.org("/invitations")).await.refused(403, "forbidden");
+    assert!(bob.get(&bob.org("")).await.expect(200).get("billing_address").is_none());
+    ada.get(&ada.org("/audit-log")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_change_of_rights_holds_from_the_next_request_on() {
+    let (app, ada, bob) = pair(json!({"role": "member"})).await;
+    bob.get(&bob.org("/audit-log")).await.refused(403, "forbidden");
+    let (id, etag) = ada.membership_of(&bob).await;
+    let path = ada.org(&format!("/memberships/{id}"));
+    ada.patch(&path, json!({"role": "admin"})).await.refused(428, "precondition_required");
+    ada.patch_seen(&path, &etag, json!({"role": "admin"})).await.expect(200);
+    bob.get(&bob.org("/audit-log")).await.expect(200);
+    ada.patch_seen(&path, &etag, json!({"role": "member"})).await.refused(412, "precondition_failed");
+    ada.delete(&path).await.expect(204);
+    bob.get(&bob.org("")).await.refused(404, "not_found");
+    assert!(app.mail_to(&bob.email).await.subject.len() > 5);
+}
+
+#[actix_web::test]
+async fn only_owners_touch_owners_and_granting_owner_needs_a_fresh_login() {
+    let (app, ada, bob) = pair(json!({"role": "admin"})).await;
+    let (own, own_etag) = ada.membership_of(&ada).await;
+    let (id, etag) = ada.membership_of(&bob).await;
+    let owners_path = bob.org(&format!("/memberships/{own}"));
+    bob.patch_seen(&owners_path, &own_etag, json!({"role": "member"})).await.refused(403, "forbidden");
+    bob.delete(&owners_path).await.refused(403, "forbidden");
+    let path = ada.org(&format!("/memberships/{id}"));
+    bob.patch_seen(&path, &etag, json!({"role": "owner"})).await.refused(403, "forbidden");
+    bob.post(&bob.org("/invitations"), json!({"email": "x@example.com", "role": "owner"}))
+        .await
+        .refused(403, "forbidden");
+    app.advance(Duration::minutes(11));
+    let ada = Person { token: refreshed(&app, &ada).await, ..ada };
+    ada.patch_seen(&path, &etag, json!({"role": "owner"})).await.refused(403, "step_up_required");
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    ada.patch_seen(&path, &etag, json!({"role": "owner"})).await.expect(200);
+}
+
+async fn refreshed(app: &TestApp, person: &Person) -> String {
+    let body = json!({"refresh_token": person.refresh_token});
+    app.post("/v1/auth/refresh", body).await.expect(200)["access_token"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn the_last_owner_cannot_leave_or_be_demoted() {
+    let (_, ada, _) = pair(json!({"role": "admin"})).await;
+    let (own, etag) = ada.membership_of(&ada).await;
+    let path = ada.org(&format!("/memberships/{own}"));
+    ada.delete(&path).await.refused(409, "last_owner");
+    ada.patch_seen(&path, &etag, json!({"role": "admin"})).await.refused(409, "last_owner");
+    ada.get(&ada.org("")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn of_sixty_four_owners_who_demote_each_other_at_once_one_stays() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    // Eight owners, each of whom eight requests try to demote.
+    let mut targets = vec![ada.membership_of(&ada).await];
+    for number in 0..7 {
+        let owner = Person::join(&app, &ada, &format!("owner{number}"), json!({"role": "owner"})).await;
+        targets.push(ada.membership_of(&owner).await);
+    }
+    let mut tasks = Vec::new();
+    for (id, etag) in targets.iter().cycle().take(64) {
+        let etag = etag.clone();
+        let (ada, path) = (ada.clone(), ada.org(&format!("/memberships/{id}")));
+        tasks.push(actix_web::rt::spawn(
+            async move { ada.patch_seen(&path, &etag, json!({"role": "admin"})).await.status },
+        ));
+    }
+    let mut demoted = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            200 => demoted += 1,
+            403 | 409 | 412 | 503 => {}
+            other => panic!("{other}"),
+        }
+    }
+    let list = ada.get(&ada.org("/memberships?limit=100")).await.expect(200);
+    let owners = list["data"].as_array().unwrap().iter().filter(|m| m["role"] == "owner").count();
+    assert!(owners >= 1, "an organization always has an owner");
+    assert_eq!(owners + demoted, 8, "each answered demotion happened once");
+}
+
+#[actix_web::test]
+async fn two_last_owners_who_leave_at_once_leave_one() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "owner"})).await;
+    let (a, b) = (ada.membership_of(&ada).await.0, ada.membership_of(&bob).await.0);
+    let leave = |person: &Person, id: &str| {
+        let (person, path) = (person.clone(), person.org(&format!("/memberships/{id}")));
+        actix_web::rt::spawn(async move { person.delete(&path).await.status })
+    };
+    let (first, second) = (leave(&ada, &a), leave(&bob, &b));
+    let mut statuses = [first.await.unwrap(), second.await.unwrap()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409]);
+}
+
+#[actix_web::test]
+async fn access_ends_by_itself_after_a_reminder() {
+    let (app, ada, bob) = pair(json!({"role": "member"})).await;
+    let (id, etag) = ada.membership_of(&bob).await;
+    let path = ada.org(&format!("/memberships/{id}"));
+    let own = ada.membership_of(&ada).await;
+    ada.patch_seen(&ada.org(&format!("/memberships/{}", own.0)), &own.1, json!({"expires_at": "2026-03-09T09:00:00Z"}))
+        .await
+        .refused(422, "owner_cannot_expire");
+    ada.patch_seen(&path, &etag, json!({"expires_at": "2020-01-01T00:00:00Z"}))
+        .await
+        .faulty("/expires_at", "in_the_past");
+    ada.patch_seen(&path, &etag, json!({"expires_at": "2026-03-09T09:00:00Z"})).await.expect(200);
+    let before = app.mails_to(&bob.email).await;
+    let house = || manager_services::memberships::remind_expiring(&app.services, app.services.clock.now());
+    house().await.unwrap();
+    assert_eq!(app.mails_to(&bob.email).await, before, "a week ahead is too early");
+    app.advance(Duration::days(4) + Duration::minutes(1));
+    house().await.unwrap();
+    house().await.unwrap();
+    assert_eq!(app.mails_to(&bob.email).await, before + 1, "reminded once");
+    app.advance(Duration::days(3));
+    let bob = Person::log_in(&app, &bob.email).await;
+    let path = format!("/v1/organizations/{}", ada.organization);
+    bob.get(&path).await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn permissions_are_explained_to_oneself_and_to_admins() {
+    let (_, ada, bob) = pair(json!({"role": "member", "products": {"access": "all", "level": "manage"}})).await;
+    let (id, _) = ada.membership_of(&bob).await;
+    let path = ada.org(&format!("/memberships/{id}/permissions?explain=true"));
+    for person in [&ada, &bob] {
+        let told = person.get(&path).await.expect(200);
+        let order = told["permissions"].as_array().unwrap().iter().find(|p| p["action"] == "order").unwrap();
+        assert_eq!(order, &json!({"action": "order", "allowed": false, "reason": "manage_and_billing_required"}));
+    }
+    let (own, _) = ada.membership_of(&ada).await;
+    bob.get(&bob.org(&format!("/memberships/{own}/permissions"))).await.refused(403, "forbidden");
+}
