@@ -1,41 +1,80 @@
-//! Where an invoice stands (BIL-1).
+//! Invoices: states and numbers (BIL-1).
 
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Texts;
+use crate::organizations::{BillingAddress, OrganizationKind};
+use crate::taxes::{TaxNote, TaxTotal};
 use crate::words::words;
 
 words! {
     /// Where an invoice stands.
-    InvoiceStatus {
-        /// A pro forma to be paid, or a numbered one still unpaid.
+    InvoiceState {
+        /// Pro forma: without number, may be voided freely.
         Open = "open",
-        /// Settled: from here on corrected by credit notes only.
+        /// Numbered and immutable.
         Paid = "paid",
         Void = "void",
-        /// A part of what was paid went back.
         PartlyRefunded = "partly_refunded",
         Refunded = "refunded",
     }
 }
 
-impl InvoiceStatus {
+impl InvoiceState {
+    /// Whether an invoice may move to `next`.
     pub const fn may_become(self, next: Self) -> bool {
-        use InvoiceStatus as S;
         match self {
-            S::Open => matches!(next, S::Paid | S::Void),
-            S::Paid => matches!(next, S::PartlyRefunded | S::Refunded),
-            S::PartlyRefunded => matches!(next, S::PartlyRefunded | S::Refunded),
-            S::Void | S::Refunded => false,
+            Self::Open => matches!(next, Self::Paid | Self::Void),
+            Self::Paid => matches!(next, Self::PartlyRefunded | Self::Refunded),
+            Self::PartlyRefunded => matches!(next, Self::Refunded),
+            Self::Void | Self::Refunded => false,
         }
     }
 }
 
+/// The customer as an invoice names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buyer {
+    pub kind: OrganizationKind,
+    pub name: String,
+    pub address: Option<BillingAddress>,
+    pub vat_number: Option<String>,
+}
+
+/// Taxes per rate, and what must be said about them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Taxes {
+    pub rates: Vec<TaxTotal>,
+    pub notes: Vec<TaxNote>,
+}
+
+/// What a line is for, as of when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineDescription {
+    /// The offer's name.
+    pub names: Texts,
+    /// What the product is called.
+    pub product: String,
+}
+
+/// The number of the `n`-th invoice of an organization in a year.
+pub fn number(organization: &str, year: i32, n: i64) -> String {
+    format!("{organization}-{year}-{n}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::InvoiceStatus as S;
+    use super::*;
 
     #[test]
-    fn a_paid_invoice_is_never_void() {
-        assert!(S::Open.may_become(S::Paid) && S::Open.may_become(S::Void));
-        assert!(!S::Paid.may_become(S::Void) && !S::Paid.may_become(S::Open) && !S::Void.may_become(S::Paid));
-        assert!(S::ALL.iter().all(|next| !S::Refunded.may_become(*next)));
+    fn a_numbered_invoice_is_never_voided() {
+        assert!(InvoiceState::Open.may_become(InvoiceState::Void));
+        assert!(!InvoiceState::Paid.may_become(InvoiceState::Void));
+        assert!(!InvoiceState::Void.may_become(InvoiceState::Paid));
+    }
+
+    #[test]
+    fn numbers_name_organization_year_and_place() {
+        assert_eq!(number("M48213", 2026, 7), "M48213-2026-7");
     }
 }

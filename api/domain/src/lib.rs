@@ -4,12 +4,16 @@
 
 pub mod absorptions;
 pub mod accounts;
+pub mod carts;
+pub mod catalogue;
+pub mod catalogue_checks;
 pub mod emails;
 pub mod ids;
 pub mod invoices;
 pub mod languages;
 pub mod memberships;
 pub mod money;
+pub mod order_options;
 pub mod orders;
 pub mod organizations;
 pub mod passwords;
@@ -17,6 +21,7 @@ pub mod payments;
 pub mod permissions;
 pub mod products;
 pub mod profiles;
+pub mod quotes;
 pub mod refusals;
 pub mod search_keys;
 pub mod staff;

@@ -1,36 +1,37 @@
-//! Where an order stands (ORD-6, ORD-7).
+//! Orders: their states (ORD-6).
 
 use crate::words::words;
 
 words! {
     /// Where an order stands.
-    OrderStatus {
-        /// Waits for its payment.
+    OrderState {
+        /// Payable.
         Open = "open",
-        /// Paid, or free of charge; its products live.
         Paid = "paid",
-        /// Called off by a member.
+        /// Closed by the customer before it was paid.
         Cancelled = "cancelled",
         /// Not paid in time.
         Lapsed = "lapsed",
     }
 }
 
-impl OrderStatus {
+impl OrderState {
+    /// Whether an order may move to `next`: only open ones move.
     pub const fn may_become(self, next: Self) -> bool {
-        matches!((self, next), (Self::Open, Self::Paid | Self::Cancelled | Self::Lapsed))
+        matches!(self, Self::Open) && !matches!(next, Self::Open)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::OrderStatus;
+    use super::OrderState;
 
     #[test]
     fn only_an_open_order_moves() {
-        for status in OrderStatus::ALL {
-            let moves = OrderStatus::ALL.iter().filter(|next| status.may_become(**next)).count();
-            assert_eq!(moves, if *status == OrderStatus::Open { 3 } else { 0 }, "{status:?}");
+        for from in OrderState::ALL {
+            for to in OrderState::ALL {
+                assert_eq!(from.may_become(*to), *from == OrderState::Open && *to != OrderState::Open);
+            }
         }
     }
 }

@@ -1,79 +1,66 @@
-//! Ways to pay and where a payment stands (BIL-5, BIL-6).
+//! Payment methods and the states of payments (BIL-5, BIL-6).
 
 use crate::money::Currency;
 use crate::words::words;
 
 words! {
-    /// A way to pay.
+    /// How something is paid.
     PaymentMethodKind {
         Card = "card",
         Paypal = "paypal",
         Twint = "twint",
         Postfinance = "postfinance",
         BankTransfer = "bank_transfer",
-        /// The organization's prepaid account.
         Prepaid = "prepaid",
     }
 }
 
 impl PaymentMethodKind {
-    /// The currencies it moves.
-    pub const fn currencies(self) -> &'static [Currency] {
+    /// Whether it pays in this currency.
+    pub fn pays_in(self, currency: Currency) -> bool {
         match self {
-            Self::Twint | Self::Postfinance => &[Currency::Chf],
-            Self::Card | Self::Paypal | Self::BankTransfer | Self::Prepaid => &[Currency::Chf, Currency::Eur],
+            Self::Twint | Self::Postfinance => currency == Currency::Chf,
+            Self::Card | Self::Paypal | Self::BankTransfer | Self::Prepaid => true,
         }
     }
 
-    pub fn takes(self, currency: Currency) -> bool {
-        self.currencies().contains(&currency)
-    }
-
-    /// Whether it can be saved and used again with nobody at the screen (PRD-4).
-    pub const fn is_reusable(self) -> bool {
-        matches!(self, Self::Card | Self::Paypal | Self::Prepaid)
-    }
-
-    /// Whether money can go back the way it came; a bank transfer is paid back as a withdrawal.
-    pub const fn is_refundable(self) -> bool {
-        !matches!(self, Self::BankTransfer)
+    /// Whether this program can take it at present.
+    pub const fn is_offered(self) -> bool {
+        matches!(self, Self::Card)
     }
 }
 
 words! {
-    /// Where a payment stands (BIL-6).
-    PaymentStatus {
-        /// Committed here, the provider not asked yet.
+    /// Where a payment stands.
+    PaymentState {
+        /// Committed; the provider may not know it yet.
         Created = "created",
+        /// The provider has it, or may have it, and its outcome is not known yet.
         Processing = "processing",
-        /// The payer has to do something at the provider.
         RequiresAction = "requires_action",
         Succeeded = "succeeded",
         Failed = "failed",
         Cancelled = "cancelled",
         Expired = "expired",
-        /// The payer took the money back through the provider.
-        Disputed = "disputed",
     }
 }
 
-impl PaymentStatus {
-    /// Whether a report of `next` moves the payment on. Others are late or repeated and change nothing (BIL-7); money
-    /// that arrives after the end is booked by a rule of its own.
-    pub const fn may_become(self, next: Self) -> bool {
-        use PaymentStatus as S;
-        match self {
-            S::Created => !matches!(next, S::Created | S::Disputed),
-            S::Processing => !matches!(next, S::Created | S::Processing | S::Disputed),
-            S::RequiresAction => !matches!(next, S::Created | S::RequiresAction | S::Disputed),
-            S::Succeeded => matches!(next, S::Disputed),
-            S::Failed | S::Cancelled | S::Expired | S::Disputed => false,
-        }
+impl PaymentState {
+    /// The states in which the outcome is still open.
+    pub const OPEN: [Self; 3] = [Self::Created, Self::Processing, Self::RequiresAction];
+
+    /// Whether the outcome is known and final.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::Expired)
     }
 
-    /// Whether its outcome is still to come.
-    pub const fn is_under_way(self) -> bool {
-        matches!(self, Self::Created | Self::Processing | Self::RequiresAction)
+    /// Whether a payment may move to `next`.
+    pub const fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Created => !matches!(next, Self::Created),
+            Self::Processing | Self::RequiresAction => !matches!(next, Self::Created),
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Expired => false,
+        }
     }
 }
 
@@ -82,23 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn swiss_methods_move_francs_only() {
-        for kind in PaymentMethodKind::ALL {
-            assert!(kind.takes(Currency::Chf), "{kind:?}");
-            let swiss = matches!(kind, PaymentMethodKind::Twint | PaymentMethodKind::Postfinance);
-            assert_eq!(kind.takes(Currency::Eur), !swiss, "{kind:?}");
-        }
+    fn swiss_methods_pay_in_francs_only() {
+        assert!(PaymentMethodKind::Twint.pays_in(Currency::Chf) && !PaymentMethodKind::Twint.pays_in(Currency::Eur));
+        assert!(PaymentMethodKind::Card.pays_in(Currency::Eur));
     }
 
     #[test]
-    fn a_settled_payment_can_only_be_disputed() {
-        for status in PaymentStatus::ALL {
-            assert!(!status.may_become(*status), "{status:?}");
-            assert!(!status.may_become(PaymentStatus::Created), "{status:?}");
-            let moves = PaymentStatus::ALL.iter().filter(|next| status.may_become(**next)).count();
-            assert_eq!(moves > 1, status.is_under_way(), "{status:?}");
+    fn a_known_outcome_never_changes() {
+        for state in PaymentState::ALL.iter().filter(|state| state.is_final()) {
+            assert!(PaymentState::ALL.iter().all(|next| !state.may_become(*next)));
         }
-        assert!(PaymentStatus::Succeeded.may_become(PaymentStatus::Disputed));
-        assert!(!PaymentStatus::Succeeded.may_become(PaymentStatus::Failed));
+        assert!(PaymentState::OPEN.iter().all(|state| state.may_become(PaymentState::Succeeded)));
     }
 }

@@ -1,4 +1,4 @@
-//! Where a product stands (PRD-1, PRD-6, PRD-7).
+//! Products: their states (PRD-1).
 
 use crate::words::words;
 
@@ -8,45 +8,42 @@ words! {
         /// Ordered, not paid.
         Pending = "pending",
         Active = "active",
-        /// Its term ended unpaid; the grace days run.
+        /// In grace after an unpaid term.
         PastDue = "past_due",
-        /// The grace days are over; the suspension days run.
         Suspended = "suspended",
         Terminated = "terminated",
-        /// Its order lapsed or was called off.
+        /// Its order died before it was paid.
         Cancelled = "cancelled",
     }
 }
 
 impl ProductState {
+    /// Whether a product may move to `next`.
     pub const fn may_become(self, next: Self) -> bool {
-        use ProductState as S;
         match self {
-            S::Pending => matches!(next, S::Active | S::Cancelled),
-            S::Active => matches!(next, S::PastDue | S::Terminated),
-            S::PastDue => matches!(next, S::Active | S::Suspended | S::Terminated),
-            S::Suspended => matches!(next, S::Active | S::Terminated),
-            S::Terminated | S::Cancelled => false,
+            Self::Pending => matches!(next, Self::Active | Self::Cancelled),
+            Self::Active => matches!(next, Self::PastDue | Self::Terminated),
+            Self::PastDue => matches!(next, Self::Active | Self::Suspended | Self::Terminated),
+            Self::Suspended => matches!(next, Self::Active | Self::Terminated),
+            Self::Terminated | Self::Cancelled => false,
         }
-    }
-
-    /// Whether it came to life and has not ended.
-    pub const fn is_living(self) -> bool {
-        matches!(self, Self::Active | Self::PastDue | Self::Suspended)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ProductState as S;
+    use super::ProductState;
 
     #[test]
-    fn a_product_dies_once_and_lives_only_when_paid() {
-        for state in S::ALL {
-            assert!(!state.may_become(*state) && !state.may_become(S::Pending), "{state:?}");
-            assert_eq!(state.may_become(S::Terminated), state.is_living(), "{state:?}");
-            assert_eq!(state.may_become(S::Cancelled), *state == S::Pending, "{state:?}");
+    fn a_product_is_suspended_only_after_grace() {
+        assert!(!ProductState::Active.may_become(ProductState::Suspended));
+        assert!(ProductState::PastDue.may_become(ProductState::Suspended));
+    }
+
+    #[test]
+    fn terminated_and_cancelled_are_final() {
+        for next in ProductState::ALL {
+            assert!(!ProductState::Terminated.may_become(*next) && !ProductState::Cancelled.may_become(*next));
         }
-        assert!(!S::Active.may_become(S::Suspended), "past_due comes first");
     }
 }

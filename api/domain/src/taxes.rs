@@ -1,19 +1,18 @@
-//! Value added tax (BIL-3): rates in percent from a dated table, rounded once per rate on the sum of the lines.
-
-use std::collections::BTreeMap;
+//! Value added tax: a dated table, who is taxed how, and totals per rate (BIL-3).
 
 use chrono::NaiveDate;
-use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::organizations::OrganizationKind;
 use crate::words::words;
 
 words! {
-    /// Which of a country's rates a product type falls under.
+    /// Which of a country's rates a product type is taxed at.
     TaxClass {
         Standard = "standard",
-        /// Switzerland and Liechtenstein only; elsewhere the standard rate holds.
         Reduced = "reduced",
     }
 }
@@ -21,68 +20,33 @@ words! {
 words! {
     /// What an invoice must say about its tax.
     TaxNote {
-        /// The buyer owes the tax where they are.
+        /// The customer owes the tax (Article 196 of Directive 2006/112/EC).
         ReverseCharge = "reverse_charge",
-        /// Supplied outside Switzerland and the EU.
-        OutsideScope = "outside_scope",
+        /// Outside the territories that are taxed.
+        Export = "export",
     }
 }
 
-/// What decides the tax of a buyer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Buyer {
-    pub kind: OrganizationKind,
-    /// ISO 3166-1 alpha-2, of the billing address.
-    pub country: String,
-    /// Whether a provider or staff verified the VAT number.
-    pub vat_verified: bool,
-}
-
-/// The rate that holds and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaxTreatment {
-    /// Percent: 8.1.
+/// How a customer is taxed on a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Treatment {
+    /// Percent: `8.1`.
     pub rate: Decimal,
     pub reverse_charge: bool,
     pub note: Option<TaxNote>,
 }
 
-impl TaxTreatment {
-    const fn taxed(rate: Decimal) -> Self {
-        Self { rate, reverse_charge: false, note: None }
-    }
-}
-
-/// The tax treatment of a supply on `date` (BIL-3).
-pub fn treatment(buyer: &Buyer, class: TaxClass, date: NaiveDate) -> TaxTreatment {
-    let country = match buyer.country.as_str() {
-        "LI" => "CH",
-        // Monaco belongs to France's VAT territory.
-        "MC" => "FR",
-        country => country,
-    };
-    if country == "CH" {
-        return TaxTreatment::taxed(swiss_rate(class, date));
-    }
-    match union_rate(country, date) {
-        Some(_) if buyer.kind == OrganizationKind::Company && buyer.vat_verified => {
-            TaxTreatment { rate: Decimal::ZERO, reverse_charge: true, note: Some(TaxNote::ReverseCharge) }
-        }
-        Some(rate) => TaxTreatment::taxed(rate),
-        None => TaxTreatment { rate: Decimal::ZERO, reverse_charge: false, note: Some(TaxNote::OutsideScope) },
-    }
-}
-
-/// Year and month from whose first day a rate holds; `ALWAYS` opens a country's list.
+/// A rate from a day on: year, month, tenths of a percent. `ALWAYS` opens a list; the newest comes last.
 type Since = (i32, u32);
 const ALWAYS: Since = (0, 1);
+type Dated = &'static [(Since, i64)];
 
-/// Thousandths: 81 per mille is 8.1 %. Newest last.
-const SWISS_STANDARD: &[(Since, i64)] = &[(ALWAYS, 77), ((2024, 1), 81)];
-const SWISS_REDUCED: &[(Since, i64)] = &[(ALWAYS, 25), ((2024, 1), 26)];
+/// Switzerland, which Liechtenstein follows.
+const SWISS_STANDARD: Dated = &[(ALWAYS, 77), ((2024, 1), 81)];
+const SWISS_REDUCED: Dated = &[(ALWAYS, 25), ((2024, 1), 26)];
 
-/// Standard rates of the EU in thousandths, as of 2026. Newest last.
-const UNION: &[(&str, &[(Since, i64)])] = &[
+/// Standard rates of the European Union; the reduced ones don't hold for what is sold here.
+const EUROPEAN: &[(&str, Dated)] = &[
     ("AT", &[(ALWAYS, 200)]),
     ("BE", &[(ALWAYS, 210)]),
     ("BG", &[(ALWAYS, 200)]),
@@ -102,6 +66,8 @@ const UNION: &[(&str, &[(Since, i64)])] = &[
     ("LT", &[(ALWAYS, 210)]),
     ("LU", &[(ALWAYS, 160), ((2024, 1), 170)]),
     ("LV", &[(ALWAYS, 210)]),
+    // Monaco is French territory for VAT.
+    ("MC", &[(ALWAYS, 200)]),
     ("MT", &[(ALWAYS, 180)]),
     ("NL", &[(ALWAYS, 210)]),
     ("PL", &[(ALWAYS, 230)]),
@@ -112,61 +78,83 @@ const UNION: &[(&str, &[(Since, i64)])] = &[
     ("SK", &[(ALWAYS, 200), ((2025, 1), 230)]),
 ];
 
-fn swiss_rate(class: TaxClass, date: NaiveDate) -> Decimal {
-    in_force(if class == TaxClass::Reduced { SWISS_REDUCED } else { SWISS_STANDARD }, date)
+/// How a customer of this kind and country is taxed on `date`.
+pub fn treatment(
+    kind: OrganizationKind,
+    country: &str,
+    vat_verified: bool,
+    class: TaxClass,
+    date: NaiveDate,
+) -> Treatment {
+    if matches!(country, "CH" | "LI") {
+        let rates = if class == TaxClass::Standard { SWISS_STANDARD } else { SWISS_REDUCED };
+        return Treatment { rate: in_force(rates, date), reverse_charge: false, note: None };
+    }
+    match EUROPEAN.iter().find(|(code, _)| *code == country) {
+        Some(_) if kind == OrganizationKind::Company && vat_verified => {
+            Treatment { rate: Decimal::ZERO, reverse_charge: true, note: Some(TaxNote::ReverseCharge) }
+        }
+        Some((_, rates)) => Treatment { rate: in_force(rates, date), reverse_charge: false, note: None },
+        None => Treatment { rate: Decimal::ZERO, reverse_charge: false, note: Some(TaxNote::Export) },
+    }
 }
 
-fn union_rate(country: &str, date: NaiveDate) -> Option<Decimal> {
-    let (_, rates) = UNION.iter().find(|(code, _)| *code == country)?;
-    Some(in_force(rates, date))
+fn in_force(rates: Dated, date: NaiveDate) -> Decimal {
+    let began = |(year, month): Since| NaiveDate::from_ymd_opt(year, month, 1).is_some_and(|began| began <= date);
+    let rate = rates.iter().rev().find(|(since, _)| began(*since)).or(rates.first());
+    percent(rate.map_or(0, |(_, tenths)| *tenths))
 }
 
-fn in_force(rates: &[(Since, i64)], date: NaiveDate) -> Decimal {
-    let holds = |since: &Since| NaiveDate::from_ymd_opt(since.0, since.1, 1).is_some_and(|since| since <= date);
-    let rate = rates.iter().rev().find(|(since, _)| holds(since)).or(rates.first());
-    Decimal::new(rate.map_or(0, |(_, thousandths)| *thousandths), 1).normalize()
+fn percent(tenths: i64) -> Decimal {
+    Decimal::new(tenths, 1).normalize()
 }
 
-/// Net and tax at one rate, in minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateTotal {
+/// The tax on a net amount in minor units, rounded once, half away from zero.
+pub fn tax_on(net: i64, rate: Decimal) -> i64 {
+    let exact = Decimal::from(net) * rate / Decimal::ONE_HUNDRED;
+    exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().unwrap_or(0)
+}
+
+/// What one rate comes to on a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"rate": "8.1", "net": 1000, "tax": 81})))]
+pub struct TaxTotal {
     /// Percent.
+    #[schema(value_type = String, pattern = r"^\d{1,2}(\.\d)?$")]
     pub rate: Decimal,
+    /// Minor units.
     pub net: i64,
+    /// Minor units.
     pub tax: i64,
 }
 
-/// The totals of an invoice, cart or order, in minor units.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Net, tax and total in minor units, with what each rate contributes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Highest rate first.
-    pub rates: Vec<RateTotal>,
     pub net: i64,
     pub tax: i64,
     pub total: i64,
+    /// By rate, highest first.
+    pub rates: Vec<TaxTotal>,
 }
 
-/// Sums lines (net in minor units, rate in percent) and taxes each rate's sum once (EN 16931).
-pub fn tax_per_rate(lines: impl IntoIterator<Item = (i64, Decimal)>) -> Totals {
-    let mut nets: BTreeMap<Decimal, i64> = BTreeMap::new();
+/// Totals of lines given as net amount and rate: per rate on the sum of its lines (EN 16931).
+pub fn totals(lines: impl IntoIterator<Item = (i64, Decimal)>) -> Totals {
+    let mut rates: Vec<TaxTotal> = Vec::new();
     for (net, rate) in lines {
-        *nets.entry(rate.normalize()).or_default() += net;
+        match rates.iter_mut().find(|total| total.rate == rate) {
+            Some(total) => total.net += net,
+            None => rates.push(TaxTotal { rate, net, tax: 0 }),
+        }
     }
-    let rate_total = |(rate, net): (Decimal, i64)| RateTotal { rate, net, tax: tax_on(net, rate) };
-    let rates: Vec<RateTotal> = nets.into_iter().rev().map(rate_total).collect();
-    let (net, tax) = rates.iter().fold((0, 0), |(net, tax), at| (net + at.net, tax + at.tax));
-    Totals { rates, net, tax, total: net + tax }
-}
-
-/// The tax on a net amount in minor units, half away from zero.
-pub fn tax_on(net: i64, rate: Decimal) -> i64 {
-    let exact = Decimal::from(net) * rate / Decimal::ONE_HUNDRED;
-    exact.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64().unwrap_or(i64::MAX)
-}
-
-/// A price with its tax, as shown to consumers (CAT-1).
-pub fn gross(net: i64, rate: Decimal) -> i64 {
-    net + tax_on(net, rate)
+    rates.sort_by(|a, b| b.rate.cmp(&a.rate));
+    let mut sum = Totals::default();
+    for total in &mut rates {
+        total.tax = tax_on(total.net, total.rate);
+        sum.net += total.net;
+        sum.tax += total.tax;
+    }
+    Totals { total: sum.net + sum.tax, rates, ..sum }
 }
 
 #[cfg(test)]
@@ -175,49 +163,54 @@ mod tests {
 
     use super::*;
 
-    fn rate(kind: OrganizationKind, country: &str, vat_verified: bool, date: &str) -> (String, bool) {
-        let buyer = Buyer { kind, country: country.to_owned(), vat_verified };
-        let treatment = treatment(&buyer, TaxClass::Standard, date.parse().expect("a date"));
-        (treatment.rate.to_string(), treatment.reverse_charge)
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn rate(kind: OrganizationKind, country: &str, verified: bool, date: &str) -> String {
+        treatment(kind, country, verified, TaxClass::Standard, day(date)).rate.to_string()
     }
 
     #[test]
-    fn country_kind_and_date_decide_the_rate() {
-        use OrganizationKind::{Company, Individual, PublicBody};
-        let taxed = |text: &str| (text.to_owned(), false);
-        assert_eq!(rate(Individual, "CH", false, "2023-12-31"), taxed("7.7"));
-        assert_eq!(rate(Company, "CH", true, "2024-01-01"), taxed("8.1"));
-        assert_eq!(rate(Company, "LI", false, "2026-06-01"), taxed("8.1"));
-        assert_eq!(rate(Individual, "FI", false, "2026-06-01"), taxed("25.5"));
-        assert_eq!(rate(Individual, "EE", false, "2025-06-30"), taxed("22"));
-        assert_eq!(rate(Individual, "EE", false, "2025-07-01"), taxed("24"));
-        assert_eq!(rate(Company, "DE", false, "2026-06-01"), taxed("19"));
-        assert_eq!(rate(Company, "DE", true, "2026-06-01"), ("0".to_owned(), true));
-        assert_eq!(rate(PublicBody, "DE", true, "2026-06-01"), taxed("19"));
-        assert_eq!(rate(Individual, "MC", false, "2026-06-01"), taxed("20"));
-        assert_eq!(rate(Company, "US", false, "2026-06-01"), taxed("0"));
+    fn swiss_rates_change_with_the_date() {
+        let company = OrganizationKind::Company;
+        assert_eq!(rate(company, "CH", true, "2023-12-31"), "7.7");
+        assert_eq!(rate(company, "LI", true, "2024-01-01"), "8.1");
+        let reduced = |date| treatment(company, "CH", false, TaxClass::Reduced, day(date)).rate.to_string();
+        assert_eq!((reduced("2023-12-31"), reduced("2026-01-01")), ("2.5".to_owned(), "2.6".to_owned()));
     }
 
     #[test]
-    fn the_reduced_rate_is_swiss() {
-        let date = "2026-01-01".parse().expect("a date");
-        let at = |country: &str| {
-            let buyer = Buyer { kind: OrganizationKind::Individual, country: country.to_owned(), vat_verified: false };
-            treatment(&buyer, TaxClass::Reduced, date).rate
-        };
-        assert_eq!(at("CH"), Decimal::new(26, 1));
-        assert_eq!(at("DE"), Decimal::from(19));
+    fn european_companies_with_a_verified_number_owe_the_tax_themselves() {
+        let verified = treatment(OrganizationKind::Company, "FR", true, TaxClass::Standard, day("2026-05-01"));
+        assert!(verified.reverse_charge && verified.rate.is_zero() && verified.note == Some(TaxNote::ReverseCharge));
+        assert_eq!(rate(OrganizationKind::Company, "FR", false, "2026-05-01"), "20");
+        assert_eq!(rate(OrganizationKind::PublicBody, "DE", true, "2026-05-01"), "19");
+        assert_eq!(rate(OrganizationKind::Individual, "FI", true, "2026-05-01"), "25.5");
+        assert_eq!(rate(OrganizationKind::Individual, "EE", true, "2025-06-30"), "22");
+        assert_eq!(rate(OrganizationKind::Individual, "EE", true, "2025-07-01"), "24");
+    }
+
+    #[test]
+    fn elsewhere_nothing_is_taxed() {
+        let elsewhere = treatment(OrganizationKind::Individual, "US", false, TaxClass::Standard, day("2026-05-01"));
+        assert!(elsewhere.rate.is_zero() && !elsewhere.reverse_charge && elsewhere.note == Some(TaxNote::Export));
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        let rate = "8.1".parse().unwrap();
+        assert_eq!((tax_on(500, rate), tax_on(-500, rate)), (41, -41));
     }
 
     proptest! {
         #[test]
-        fn a_credit_of_the_whole_mirrors_the_invoice(nets in proptest::collection::vec(0i64..1_000_000_000, 0..20)) {
-            let rates = [Decimal::new(81, 1), Decimal::new(26, 1), Decimal::new(255, 1)];
-            let lines = |sign: i64| nets.iter().zip(rates.iter().cycle()).map(move |(net, rate)| (sign * net, *rate));
-            let (invoice, credit) = (tax_per_rate(lines(1)), tax_per_rate(lines(-1)));
-            prop_assert_eq!(invoice.total, -credit.total);
-            prop_assert_eq!(invoice.net, nets.iter().sum::<i64>());
-            prop_assert_eq!(invoice.total, invoice.net + invoice.tax);
+        fn totals_add_up(lines in prop::collection::vec((0_i64..10_000_000, 0_i64..300), 0..60)) {
+            let lines: Vec<_> = lines.into_iter().map(|(net, tenths)| (net, percent(tenths))).collect();
+            let totals = totals(lines.clone());
+            prop_assert_eq!(totals.net, lines.iter().map(|(net, _)| net).sum::<i64>());
+            prop_assert_eq!(totals.tax, totals.rates.iter().map(|rate| rate.tax).sum::<i64>());
+            prop_assert_eq!(totals.total, totals.net + totals.tax);
         }
     }
 }

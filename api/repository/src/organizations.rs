@@ -129,3 +129,10 @@ pub fn update(tx: &mut AnyConnection, row: &Organization, search_key: &str, now:
         .execute(tx)?;
     Ok(changed == 1)
 }
+
+/// Fixes the currency because money moved (ORG-1).
+pub fn fix_currency(tx: &mut AnyConnection, id: OrganizationId) -> Result<(), Error> {
+    let free = organizations::table.filter(organizations::id.eq(sql(id)).and(organizations::currency_fixed.eq(false)));
+    diesel::update(free).set(organizations::currency_fixed.eq(true)).execute(tx)?;
+    Ok(())
+}

@@ -12,10 +12,15 @@ use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, SqlType, Text, Tim
 use diesel::sqlite::Sqlite;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::ids::{Id, Kind};
+use manager_domain::invoices::InvoiceState;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, Role};
+use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
+use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::products::ProductState;
 use manager_domain::staff::StaffRole;
+use manager_domain::terms::Frequency;
 use manager_domain::{Currency, Instant};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -205,4 +210,19 @@ macro_rules! keywords {
         }
     )*};
 }
-keywords!(AbsorptionState, StepState, Currency, Language, OrganizationKind, InvitationState, Role, StaffRole);
+keywords!(
+    AbsorptionState,
+    StepState,
+    Currency,
+    Language,
+    OrganizationKind,
+    InvitationState,
+    Role,
+    StaffRole,
+    OrderState,
+    InvoiceState,
+    ProductState,
+    PaymentState,
+    PaymentMethodKind,
+    Frequency,
+);

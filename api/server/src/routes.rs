@@ -3,8 +3,9 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::handlers::{
-    absorptions, account_deletion, audit_log, avatars, credentials, invitations, login_id_changes, memberships,
-    organizations, profile, recovery_emails, registrations, security_log, sessions, settings,
+    absorptions, account_deletion, anonymous_carts, audit_log, avatars, carts, catalogue, credentials, invitations,
+    invoices, login_id_changes, memberships, orders, organizations, payments, products, profile, recovery_emails,
+    registrations, security_log, sessions, settings,
 };
 use crate::{health, problems};
 
@@ -75,6 +76,39 @@ pub fn configure(routes: &mut ServiceConfig<'_>) {
         .service(absorptions::list_absorptions)
         .service(absorptions::approve_absorption)
         .service(absorptions::refuse_absorption);
+    // Catalogue
+    routes.service(catalogue::get_catalogue).service(catalogue::get_product_type);
+    // Carts
+    routes
+        .service(anonymous_carts::create_cart)
+        .service(anonymous_carts::get_cart)
+        .service(anonymous_carts::delete_cart)
+        .service(anonymous_carts::add_cart_item)
+        .service(anonymous_carts::update_cart_item)
+        .service(anonymous_carts::remove_cart_item)
+        .service(anonymous_carts::set_cart_payment_method)
+        .service(anonymous_carts::claim_cart)
+        .service(carts::create_organization_cart)
+        .service(carts::list_organization_carts)
+        .service(carts::get_organization_cart)
+        .service(carts::delete_organization_cart)
+        .service(carts::add_organization_cart_item)
+        .service(carts::update_organization_cart_item)
+        .service(carts::remove_organization_cart_item)
+        .service(carts::set_organization_cart_payment_method)
+        .service(carts::quote_cart)
+        .service(carts::check_out);
+    // Orders and products
+    routes
+        .service(orders::list_orders)
+        .service(orders::get_order)
+        .service(orders::pay_order)
+        .service(orders::cancel_order)
+        .service(products::list_products)
+        .service(products::get_product_summary)
+        .service(products::get_product);
+    // Billing
+    routes.service(invoices::list_invoices).service(invoices::get_invoice).service(payments::get_payment);
     // System
     routes
         .service(settings::get_settings)

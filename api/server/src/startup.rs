@@ -58,6 +58,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         passwords: manager_services::passwords::Hasher::new(hashers)?,
         settings: Arc::new(settings(config)),
         bell: manager_services::jobs::Bell::default(),
+        catalogue: manager_services::catalogue::Cache::default(),
     })
 }
 
@@ -72,6 +73,7 @@ pub async fn prepare(config: &Config, services: &Services) -> anyhow::Result<()>
     }
     let now = services.clock.now();
     signing_keys::prepare(services, now).await.context("signing keys")?;
+    manager_services::catalogue::prepare(services, now).await.context("catalogue")?;
     Ok(())
 }
 

@@ -24,3 +24,10 @@ pub struct Actor {
     pub account: AccountId,
     pub session: SessionId,
 }
+
+impl Call {
+    /// Work that nobody asked for just now: what falls due by itself.
+    pub fn system(now: Instant) -> Self {
+        Self { now, ip: String::new(), device: String::new(), language: Language::En, actor: None }
+    }
+}

@@ -5,17 +5,24 @@ pub mod account_deletion;
 pub mod audit_log;
 pub mod avatars;
 pub mod calls;
+pub mod carts;
+pub mod catalogue;
 pub mod clock;
 pub mod credentials;
 pub mod errors;
 pub mod invitations;
+pub mod invoices;
 pub mod jobs;
 pub mod login_id_changes;
 pub mod mails;
 pub mod memberships;
+pub mod orders;
 pub mod organizations;
 pub mod passwords;
+pub mod payments;
+pub mod products;
 pub mod profiles;
+pub mod quotes;
 pub mod recovery_emails;
 pub mod registrations;
 pub mod security_log;
@@ -50,6 +57,8 @@ pub struct Services {
     pub settings: Arc<Settings>,
     /// Rung after a commit that enqueued work, so that a worker of this process starts at once.
     pub bell: jobs::Bell,
+    /// Parsed catalogue versions of this process.
+    pub catalogue: catalogue::Cache,
 }
 
 impl Services {

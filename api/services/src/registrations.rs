@@ -16,7 +16,7 @@ use crate::mails::{Mail, Template};
 use crate::organizations::NewOrganization;
 use crate::sessions::{self, Grant, Mode, Secret};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, invitations, organizations, security_log, throttles};
+use crate::{Call, Services, carts, invitations, organizations, security_log, throttles};
 
 /// Wrong codes for one registration; then only the link works.
 const CODE_TRIES: i32 = 5;
@@ -252,7 +252,14 @@ fn create(
         Joins::Own(new) => organizations::create_in(tx, services, &call, account.id, new)?,
         Joins::Invitation(token) => invitations::accept_by_token_in(tx, services, &call, account, token)?,
     };
-    let _ = organization;
+    if let (Joins::Own(_), Some(cart)) = (&details.joins, &details.cart) {
+        match carts::claim_in(tx, services, &call, organization, cart.id, &cart.token) {
+            // A cart that expired or went elsewhere meanwhile doesn't keep its holder out.
+            Ok(_) => {}
+            Err(Error::Refused(refusal)) if refusal.code == Code::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     sessions::open(tx, services, &call, account.id, secret)
 }
 

@@ -108,7 +108,11 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
             let call = Call { now, ip, device, language: Language::default(), actor: None };
             crate::credentials::mail_resets(services, &call, &email_key).await.map_err(failed)
         }
-        Job::CollectPayment { .. } => Err(Undone::Hopeless("no provider".to_owned())),
+        Job::CollectPayment { organization, payment } => {
+            let now = services.clock.now();
+            let known = crate::payments::collect_later(services, organization, payment, now).await.map_err(failed)?;
+            if known { Ok(()) } else { Err(Undone::Failed("the payment is processing".to_owned())) }
+        }
     }
 }
 
@@ -132,6 +136,7 @@ where
 /// What falls due by itself: lapsing, reminding, and deleting what is of no use any more.
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     crate::memberships::remind_expiring(services, now).await?;
+    crate::orders::lapse_due(services, now).await?;
     services
         .db
         .write(move |tx| {
@@ -139,6 +144,8 @@ pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
             one_time_tokens::purge(tx, now - KEPT)?;
             sessions::purge(tx, now - KEPT)?;
             idempotency_keys::purge(tx, now)?;
+            manager_repository::carts::purge_anonymous(tx, now)?;
+            manager_repository::quotes::purge(tx, now - KEPT)?;
             manager_repository::throttles::purge(tx, now)?;
             rows::purge(tx, now - KEPT)?;
             Ok::<_, Error>(())

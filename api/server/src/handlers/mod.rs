@@ -2,13 +2,20 @@
 
 pub mod absorptions;
 pub mod account_deletion;
+pub mod anonymous_carts;
 pub mod audit_log;
 pub mod avatars;
+pub mod carts;
+pub mod catalogue;
 pub mod credentials;
 pub mod invitations;
+pub mod invoices;
 pub mod login_id_changes;
 pub mod memberships;
+pub mod orders;
 pub mod organizations;
+pub mod payments;
+pub mod products;
 pub mod profile;
 pub mod recovery_emails;
 pub mod registrations;

@@ -13,7 +13,7 @@ use manager_domain::{Code, Fault, FaultCode, Refusal};
 use serde_json::Value;
 
 pub(crate) use render::{Context, finish};
-pub use texts::{Text, fault_text, text};
+pub use texts::{Text, fault_text, fill, text};
 
 /// The status of every code. Titles and pages are in `texts/problems/*.toml`.
 pub const fn status(code: Code) -> StatusCode {

@@ -1,0 +1,147 @@
+//! What a customer says with an order, such as the domain name (CAT-2).
+
+use std::collections::BTreeMap;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::catalogue::{Offer, OptionKind, OrderOption, ProductType};
+use crate::languages::Language;
+use crate::refusals::{Fault, FaultCode};
+
+/// Values by option code.
+pub type Options = BTreeMap<String, String>;
+
+/// The options in their canonical spelling.
+///
+/// # Errors
+/// Every fault, below `pointer`.
+pub fn check(product_type: &ProductType, offer: &Offer, given: &Options, pointer: &str) -> Result<Options, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut checked = Options::new();
+    for code in given.keys() {
+        if product_type.options.iter().all(|option| option.code != *code) {
+            faults.push(Fault::new(format!("{pointer}/{}", escape(code)), FaultCode::UnknownOption));
+        }
+    }
+    for option in &product_type.options {
+        let at = format!("{pointer}/{}", option.code);
+        match given.get(&option.code) {
+            None if option.required => faults.push(Fault::new(at, FaultCode::Missing)),
+            None => {}
+            Some(text) => match value(option, offer, text, &at) {
+                Ok(value) => drop(checked.insert(option.code.clone(), value)),
+                Err(fault) => faults.push(fault),
+            },
+        }
+    }
+    if faults.is_empty() { Ok(checked) } else { Err(faults) }
+}
+
+/// A member name as a JSON pointer writes it (RFC 6901).
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn value(option: &OrderOption, offer: &Offer, text: &str, at: &str) -> Result<String, Fault> {
+    let fault = |code| Fault::new(at, code);
+    let text: String = text.trim().nfc().collect();
+    if text.is_empty() {
+        return Err(fault(FaultCode::TooShort).with("min", 1));
+    }
+    let value = match option.kind {
+        OptionKind::DomainName => domain_name(&text, offer.domain_suffix.as_deref(), at)?,
+        OptionKind::Text if text.chars().any(char::is_control) => return Err(fault(FaultCode::ControlCharacter)),
+        OptionKind::Text => text,
+        OptionKind::Choice if option.choices.iter().any(|choice| choice.value == text) => text,
+        OptionKind::Choice => return Err(fault(FaultCode::InvalidValue)),
+        OptionKind::EmailLocalPart => local_part(&text).ok_or_else(|| fault(FaultCode::InvalidValue))?,
+    };
+    match option.max_length {
+        Some(max) if value.chars().count() > max as usize => Err(fault(FaultCode::TooLong).with("max", max)),
+        _ => Ok(value),
+    }
+}
+
+/// A host name in lower-case ASCII (IDNA) with at least two labels; under a suffix, exactly one label before it.
+fn domain_name(text: &str, suffix: Option<&str>, at: &str) -> Result<String, Fault> {
+    let fault = || Fault::new(at, FaultCode::InvalidDomainName);
+    let name = idna::domain_to_ascii_strict(text).map_err(|_| fault())?;
+    let (label, rest) = name.split_once('.').ok_or_else(fault)?;
+    let top = name.rsplit('.').next().unwrap_or_default();
+    let host = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !name.split('.').all(host) || label.is_empty() || top.len() < 2 || top.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(fault());
+    }
+    match suffix {
+        Some(suffix) if rest != suffix => Err(fault().with("suffix", suffix)),
+        _ => Ok(name),
+    }
+}
+
+/// Lower-case ASCII letters, digits and single `.`, `-` or `_` inside.
+fn local_part(text: &str) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    let inner = |b: u8| matches!(b, b'.' | b'-' | b'_');
+    let allowed = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || inner(b));
+    let bytes = text.as_bytes();
+    let ends = bytes.first().is_some_and(|b| !inner(*b)) && bytes.last().is_some_and(|b| !inner(*b));
+    let doubled = bytes.windows(2).any(|pair| inner(pair[0]) && inner(pair[1]));
+    (allowed && ends && !doubled).then_some(text)
+}
+
+/// What a product is called: its domain, its address, the text given to it, else its offer.
+pub fn product_name(product_type: &ProductType, offer: &Offer, options: &Options, language: Language) -> String {
+    let of = |kind| product_type.options.iter().find(|o| o.kind == kind).and_then(|o| options.get(&o.code));
+    let address = of(OptionKind::EmailLocalPart).zip(of(OptionKind::Choice));
+    let address = address.map(|(local, domain)| format!("{local}@{domain}"));
+    let given = of(OptionKind::DomainName).cloned().or(address).or_else(|| of(OptionKind::Text).cloned());
+    given.unwrap_or_else(|| offer.names.get(language).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+
+    fn check_offer(offer: &str, given: &[(&str, &str)]) -> Result<Options, Vec<Fault>> {
+        let catalogue: Catalogue = serde_json::from_str(include_str!("../../services/catalogue/default.json")).unwrap();
+        let (product_type, offer) = catalogue.offer(offer).unwrap();
+        let given = given.iter().map(|(code, value)| ((*code).to_owned(), (*value).to_owned())).collect();
+        check(product_type, offer, &given, "/options")
+    }
+
+    fn codes(result: Result<Options, Vec<Fault>>) -> Vec<FaultCode> {
+        result.unwrap_err().into_iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn a_domain_is_kept_in_ascii_and_must_fit_its_ending() {
+        assert_eq!(check_offer("domain_ch", &[("domain", "Bücher.CH")]).unwrap()["domain"], "xn--bcher-kva.ch");
+        for text in ["example.com", "www.example.ch", "ch", "exa mple.ch", "-a.ch", ".ch", "a..ch", "a_b.ch"] {
+            assert_eq!(codes(check_offer("domain_ch", &[("domain", text)])), [FaultCode::InvalidDomainName], "{text}");
+        }
+        assert!(check_offer("mail_service_1", &[("domain", "mail.example.com")]).is_ok());
+    }
+
+    #[test]
+    fn every_faulty_option_is_listed() {
+        let faults =
+            check_offer("infomaniak_mail_plus", &[("local_part", "a..b"), ("mail_domain", "x.y"), ("a/b", "c")]);
+        let pointers: Vec<_> = faults.unwrap_err().into_iter().map(|fault| fault.pointer).collect();
+        assert_eq!(pointers, ["/options/a~1b", "/options/local_part", "/options/mail_domain"]);
+        assert_eq!(codes(check_offer("domain_ch", &[])), [FaultCode::Missing]);
+    }
+
+    #[test]
+    fn a_product_is_called_by_what_its_customer_knows() {
+        let catalogue: Catalogue = serde_json::from_str(include_str!("../../services/catalogue/default.json")).unwrap();
+        let name = |offer: &str, given: &[(&str, &str)]| {
+            let options = check_offer(offer, given).unwrap();
+            let (product_type, offer) = catalogue.offer(offer).unwrap();
+            product_name(product_type, offer, &options, Language::En)
+        };
+        assert_eq!(name("free_email_address", &[("local_part", "Ada"), ("mail_domain", "ik.me")]), "ada@ik.me");
+        assert_eq!(name("domain_ch", &[("domain", "example.ch")]), "example.ch");
+        assert_eq!(name("kdrive_solo", &[]), catalogue.offer("kdrive_solo").unwrap().1.names.en);
+    }
+}

@@ -1,0 +1,293 @@
+//! Carts of visitors, by their secret in `X-Cart-Token` or the cookie (ORD-1, ACC-3).
+
+use std::future::{Ready, ready};
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::LOCATION;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, delete, get, patch, post, put, web};
+use manager_domain::ids::{CartId, ItemId, OrganizationId};
+use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
+use manager_domain::permissions::{Permission, decide};
+use manager_domain::{Code, Currency, FaultCode};
+use manager_services::carts::{self, Change, Visitor};
+use manager_services::memberships;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::carts::{CartView, ItemPatch, ItemRequest, PaymentMethodChoice, added};
+use crate::auth::{Caller, Client, cookies};
+use crate::etags::{Etag, IfMatch, Tagged};
+use crate::json::{Json, MergePatch};
+use crate::language;
+use crate::path::Path;
+use crate::problems::Problem;
+use crate::state::AppState;
+use crate::then::Then;
+
+const HEADER: &str = "X-Cart-Token";
+/// Holds the cart's secret; no script can read it.
+const SECRET: &str = "__Host-cart";
+/// Holds the cart's id, so that a page finds its visitor's cart again.
+const ID: &str = "__Host-cart-id";
+const BASE: &str = "/v1/carts";
+
+/// The secret of a visitor's cart. Without one there is no cart: 404.
+#[derive(Debug, Clone)]
+pub struct CartSecret(String);
+
+impl FromRequest for CartSecret {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(secret(request).map(Self))
+    }
+}
+
+fn secret(request: &HttpRequest) -> Result<String, Problem> {
+    if let Some(header) = request.headers().get(HEADER) {
+        return header.to_str().map(str::to_owned).map_err(|_| Problem::not_found());
+    }
+    let cookie = request.cookie(SECRET).ok_or_else(Problem::not_found)?;
+    let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reading {
+        let state = request.app_data::<web::Data<AppState>>();
+        cookies::check_origin(request, state.ok_or_else(|| Problem::internal("no state"))?)?;
+    }
+    Ok(cookie.value().to_owned())
+}
+
+fn cookie(name: &'static str, value: String, http_only: bool, lifetime: Duration) -> Cookie<'static> {
+    let cookie = Cookie::build(name, value).path("/").secure(true).http_only(http_only).same_site(SameSite::Lax);
+    cookie.max_age(lifetime).finish()
+}
+
+/// For whom a visitor's cart is priced.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"country": "CH", "customer_kind": "individual"})))]
+pub struct CartRequest {
+    /// ISO 3166-1 alpha-2; CH without it.
+    #[serde(default)]
+    #[validate(length(min = 2, max = 2))]
+    #[schema(required = false, min_length = 2, max_length = 2, pattern = "^[A-Z]{2}$")]
+    pub country: Option<String>,
+    /// `individual` without it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub customer_kind: Option<OrganizationKind>,
+    /// The country's currency without it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub currency: Option<Currency>,
+}
+
+/// A visitor's cart with its secret, which is told this once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "token": "crt_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ",
+    "cart": {"id": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "organization": null, "state": "open", "currency": "CHF",
+        "country": "CH", "customer_kind": "individual", "payment_method": null, "items": [],
+        "totals": {"net": {"amount": 0, "currency": "CHF"}, "tax": {"amount": 0, "currency": "CHF"},
+            "total": {"amount": 0, "currency": "CHF"}, "rates": [], "notes": []},
+        "created_at": "2026-03-01T09:30:00Z", "updated_at": "2026-03-01T09:30:00Z",
+        "expires_at": "2026-03-31T09:30:00Z"}
+})))]
+pub struct OpenedCart {
+    /// To be sent as `X-Cart-Token`; browsers have it in a cookie.
+    pub token: String,
+    pub cart: CartView,
+}
+
+/// Open a visitor's cart
+///
+/// Kept for 30 days after its last change.
+#[utoipa::path(tag = "carts", request_body = CartRequest,
+    responses((status = 201, description = "An empty cart and its secret", body = OpenedCart)))]
+#[post("/v1/carts")]
+pub async fn create_cart(
+    request: HttpRequest,
+    client: Client,
+    state: web::Data<AppState>,
+    body: Json<CartRequest>,
+) -> Result<HttpResponse, Problem> {
+    let country = body.0.country.unwrap_or_else(|| "CH".to_owned());
+    if !is_country(&country) {
+        return Err(Problem::fault("/country", FaultCode::InvalidCountry));
+    }
+    let visitor = Visitor {
+        kind: body.0.customer_kind.unwrap_or(OrganizationKind::Individual),
+        currency: body.0.currency.unwrap_or_else(|| default_currency(&country)),
+        country,
+    };
+    let (view, token) = carts::open_anonymous(&state.services, &client.0, visitor).await?;
+    let lifetime = Duration::seconds(state.services.settings.anonymous_cart_lifetime.num_seconds());
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("{BASE}/{}", view.id)));
+    response.insert_header(("ETag", Etag::version(view.version).header()));
+    response.cookie(cookie(SECRET, token.clone(), true, lifetime));
+    response.cookie(cookie(ID, view.id.to_string(), false, lifetime));
+    Ok(response.json(OpenedCart { token, cart: CartView::of(view, language::of(&request)) }))
+}
+
+/// Show a visitor's cart
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+    responses((status = 200, description = "The cart with today's prices", body = CartView)),
+    security(("cart_token" = [])))]
+#[get("/v1/carts/{id}")]
+pub async fn get_cart(
+    request: HttpRequest,
+    client: Client,
+    state: web::Data<AppState>,
+    path: Then<CartSecret, Path<(CartId,)>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(CartSecret(secret), Path((id,))) = path;
+    let view = carts::get_anonymous(&state.services, &client.0, id, &secret).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Throw a visitor's cart away
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+    responses((status = 204, description = "Gone")), security(("cart_token" = [])))]
+#[delete("/v1/carts/{id}")]
+pub async fn delete_cart(
+    client: Client,
+    state: web::Data<AppState>,
+    path: Then<CartSecret, Path<(CartId,)>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(CartSecret(secret), Path((id,))) = path;
+    carts::delete_anonymous(&state.services, &client.0, id, &secret).await?;
+    Ok(forgotten(HttpResponse::NoContent()).finish())
+}
+
+/// Takes the cookies of a cart that is gone away.
+fn forgotten(mut response: actix_web::HttpResponseBuilder) -> actix_web::HttpResponseBuilder {
+    response.cookie(cookie(SECRET, String::new(), true, Duration::ZERO));
+    response.cookie(cookie(ID, String::new(), false, Duration::ZERO));
+    response
+}
+
+/// Put an item into a visitor's cart
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+    request_body = ItemRequest,
+    responses((status = 201, description = "The cart with the item", body = CartView),
+        (status = 409, description = "`cart_full`")),
+    security(("cart_token" = [])))]
+#[post("/v1/carts/{id}/items")]
+pub async fn add_cart_item(
+    request: HttpRequest,
+    client: Client,
+    state: web::Data<AppState>,
+    if_match: IfMatch,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Json<ItemRequest>>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
+    let (cart, change) = ((id, secret.as_str()), Change::Add(body.into()));
+    let seen = if_match.expected_version()?;
+    let (view, item) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    Ok(added(view, item, language::of(&request), BASE))
+}
+
+/// Change an item of a visitor's cart
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("item" = ItemId, Path, description = "The item"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+    request_body(content = ItemPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The changed cart", body = CartView)),
+    security(("cart_token" = [])))]
+#[patch("/v1/carts/{id}/items/{item}")]
+pub async fn update_cart_item(
+    request: HttpRequest,
+    client: Client,
+    state: web::Data<AppState>,
+    if_match: IfMatch,
+    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, MergePatch<ItemPatch>>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(CartSecret(secret), Then(Path((id, item)), MergePatch(body))) = path;
+    let (cart, change) = ((id, secret.as_str()), Change::Alter(item, body.into()));
+    let seen = if_match.expected_version()?;
+    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Take an item out of a visitor's cart
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("item" = ItemId, Path, description = "The item"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+    responses((status = 200, description = "The cart without it", body = CartView)),
+    security(("cart_token" = [])))]
+#[delete("/v1/carts/{id}/items/{item}")]
+pub async fn remove_cart_item(
+    request: HttpRequest,
+    client: Client,
+    state: web::Data<AppState>,
+    if_match: IfMatch,
+    path: Then<CartSecret, Path<(CartId, ItemId)>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(CartSecret(secret), Path((id, item))) = path;
+    let (cart, change) = ((id, secret.as_str()), Change::Remove(item));
+    let seen = if_match.expected_version()?;
+    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Choose how to pay, in a visitor's cart
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+    request_body = PaymentMethodChoice,
+    responses((status = 200, description = "The changed cart", body = CartView),
+        (status = 409, description = "`payment_method_unavailable`")),
+    security(("cart_token" = [])))]
+#[put("/v1/carts/{id}/payment-method")]
+pub async fn set_cart_payment_method(
+    request: HttpRequest,
+    client: Client,
+    state: web::Data<AppState>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Json<PaymentMethodChoice>>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
+    let (cart, change) = ((id, secret.as_str()), Change::PayBy(body.kind));
+    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, None, change).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Where a cart goes.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"organization": "org_01k5x9dzt4f3gsv6t1n0q8m2ra"})))]
+pub struct CartClaimRequest {
+    /// One the caller may order for.
+    pub organization: OrganizationId,
+}
+
+/// Claim a visitor's cart
+///
+/// Moves it into an organization, where it keeps its id; its secret is dead from then on. Signed in, with the cart's
+/// secret; needs the permission `order` in that organization.
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("X-Cart-Token" = Option<String>, Header, description = "The cart's secret, unless it is in the cookie")),
+    request_body = CartClaimRequest,
+    responses((status = 200, description = "The organization's cart", body = CartView)),
+    security(("bearer" = []), ("cookie" = [])))]
+#[post("/v1/carts/{id}/claim")]
+pub async fn claim_cart(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: Then<Caller, Then<CartSecret, Then<Path<(CartId,)>, Json<CartClaimRequest>>>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(caller, Then(CartSecret(secret), Then(Path((id,)), Json(body)))) = path;
+    let (call, organization) = (&caller.call, body.organization);
+    let access = memberships::access(&state.services, caller.session.id, organization, call.now).await?;
+    let membership = access.and_then(|access| access.membership).ok_or_else(Problem::not_found)?;
+    let decision = decide(&membership.rights(), Permission::Order, None);
+    if !decision.allowed {
+        return Err(Problem::new(Code::Forbidden).with("reason", decision.reason.as_str()));
+    }
+    let view = carts::claim(&state.services, call, organization, id, &secret).await?;
+    let mut response = forgotten(HttpResponse::Ok());
+    response.insert_header(("ETag", Etag::version(view.version).header()));
+    Ok(response.json(CartView::of(view, language::of(&request))))
+}

@@ -1,0 +1,570 @@
+//! Carts of organizations: items, payment method, quote, checkout (ORD-1, ORD-6).
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
+use chrono::NaiveDate;
+use manager_domain::carts::{ItemChange, NewItem, PricedItem};
+use manager_domain::ids::{CartId, ItemId, OrganizationId};
+use manager_domain::organizations::OrganizationKind;
+use manager_domain::payments::PaymentMethodKind;
+use manager_domain::taxes::{TaxNote, Totals};
+use manager_domain::terms::Frequency;
+use manager_domain::{Code, Currency, Fault, Instant, Money};
+use manager_services::carts::{self, Change, View};
+use manager_services::orders::{self, CheckedOut, Checkout};
+use manager_services::quotes::{self, Quote};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::orders::OrderDetails;
+use crate::auth::Member;
+use crate::auth::permissions::{Order, Required};
+use crate::etags::{Etag, IfMatch, Tagged};
+use crate::json::{Json, MergePatch};
+use crate::language::{self, Language};
+use crate::paging::{ListQuery, Page};
+use crate::patch;
+use crate::path::Path;
+use crate::problems::{Problem, fault_text, fill};
+use crate::query::Query;
+use crate::state::AppState;
+use crate::then::Then;
+
+/// A cart with today's prices.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "organization": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "state": "open",
+    "currency": "CHF", "country": "CH", "customer_kind": "individual", "payment_method": "card",
+    "items": [{"id": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "product_type": "domain_name",
+        "name": ".ch domain", "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
+        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"},
+        "gross": {"amount": 973, "currency": "CHF"}, "tax_rate": "8.1", "price_changed": false,
+        "previous_unit_price": null, "faults": []}],
+    "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
+        "total": {"amount": 973, "currency": "CHF"}, "notes": [],
+        "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]},
+    "created_at": "2026-03-01T09:30:00Z", "updated_at": "2026-03-01T09:30:00Z", "expires_at": null
+})))]
+pub struct CartView {
+    pub id: CartId,
+    /// Null for a visitor's cart.
+    #[schema(required)]
+    pub organization: Option<OrganizationId>,
+    pub state: CartState,
+    pub currency: Currency,
+    pub country: String,
+    pub customer_kind: OrganizationKind,
+    #[schema(required)]
+    pub payment_method: Option<PaymentMethodKind>,
+    pub items: Vec<CartItemView>,
+    /// Of the items that have a price.
+    pub totals: TotalsView,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    /// When a visitor's cart is thrown away unless it is changed before.
+    #[schema(required)]
+    pub expires_at: Option<Instant>,
+}
+
+/// Whether something can still be put into a cart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CartState {
+    Open,
+    Ordered,
+}
+
+/// An item with today's price.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CartItemView {
+    pub id: ItemId,
+    pub offer: String,
+    /// Null where the offer left the catalogue.
+    #[schema(required)]
+    pub product_type: Option<String>,
+    pub name: String,
+    pub frequency: Frequency,
+    pub quantity: u32,
+    pub options: BTreeMap<String, String>,
+    /// Net, one unit for one term; null where there is no such price any more.
+    #[schema(required)]
+    pub unit_price: Option<Money>,
+    /// All units.
+    #[schema(required)]
+    pub net: Option<Money>,
+    /// All units with tax; the totals are rounded on their own.
+    #[schema(required)]
+    pub gross: Option<Money>,
+    /// Percent.
+    #[schema(required)]
+    pub tax_rate: Option<String>,
+    /// The unit price isn't the one of when the item was last put together.
+    pub price_changed: bool,
+    /// That earlier price, where it changed.
+    #[schema(required)]
+    pub previous_unit_price: Option<Money>,
+    /// What keeps the item from being ordered.
+    pub faults: Vec<ItemFault>,
+}
+
+/// Why an item can't be ordered as it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ItemFault {
+    /// A JSON pointer into the cart.
+    pub pointer: String,
+    pub code: String,
+    pub detail: String,
+    pub params: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ItemFault {
+    fn of(fault: Fault, language: Language) -> Self {
+        let detail = fill(fault_text(language, fault.code), &fault.params);
+        Self { pointer: fault.pointer, code: fault.code.as_str().to_owned(), detail, params: fault.params }
+    }
+}
+
+/// Sums of lines; tax is computed per rate on the sum of its lines.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TotalsView {
+    pub net: Money,
+    pub tax: Money,
+    pub total: Money,
+    /// Highest rate first.
+    pub rates: Vec<RateTotal>,
+    /// What an invoice says about the tax.
+    pub notes: Vec<TaxNote>,
+}
+
+/// What is taxed at one rate.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RateTotal {
+    /// Percent.
+    pub rate: String,
+    pub net: Money,
+    pub tax: Money,
+}
+
+impl TotalsView {
+    pub fn of(totals: Totals, notes: Vec<TaxNote>, currency: Currency) -> Self {
+        let money = |amount| Money::new(amount, currency);
+        let rates = totals.rates.iter().map(|rate| RateTotal {
+            rate: rate.rate.to_string(),
+            net: money(rate.net),
+            tax: money(rate.tax),
+        });
+        let rates = rates.collect();
+        Self { net: money(totals.net), tax: money(totals.tax), total: money(totals.total), rates, notes }
+    }
+}
+
+impl CartView {
+    pub fn of(view: View, language: Language) -> Self {
+        let currency = view.priced.currency;
+        let item = |priced: PricedItem| {
+            let known = view.catalogue.offer(&priced.item.offer);
+            let price = priced.price;
+            CartItemView {
+                id: priced.item.id,
+                product_type: known.map(|(product_type, _)| product_type.code.clone()),
+                name: known
+                    .map_or_else(|| priced.item.offer.clone(), |(_, offer)| offer.names.get(language).to_owned()),
+                offer: priced.item.offer,
+                frequency: priced.item.frequency,
+                quantity: priced.item.quantity,
+                options: priced.item.options,
+                unit_price: price.map(|price| Money::new(price.unit, currency)),
+                net: price.map(|price| Money::new(price.net, currency)),
+                gross: price.map(|price| Money::new(price.gross, currency)),
+                tax_rate: price.map(|price| price.treatment.rate.to_string()),
+                price_changed: priced.price_changed,
+                previous_unit_price: priced.item.seen.filter(|_| priced.price_changed),
+                faults: priced.faults.into_iter().map(|fault| ItemFault::of(fault, language)).collect(),
+            }
+        };
+        Self {
+            id: view.id,
+            organization: view.organization,
+            state: if view.is_open { CartState::Open } else { CartState::Ordered },
+            currency,
+            country: view.customer.country,
+            customer_kind: view.customer.kind,
+            payment_method: view.content.payment_method,
+            items: view.priced.items.into_iter().map(item).collect(),
+            totals: TotalsView::of(view.priced.totals, view.priced.notes, currency),
+            created_at: view.created_at,
+            updated_at: view.updated_at,
+            expires_at: view.expires_at,
+        }
+    }
+
+    pub fn tagged(view: View, language: Language) -> Tagged<Self> {
+        Tagged::version(view.version, Self::of(view, language))
+    }
+}
+
+/// An item to be put into a cart.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": "example.ch"}})))]
+pub struct ItemRequest {
+    /// An offer's code.
+    #[validate(length(min = 1, max = 64))]
+    #[schema(min_length = 1, max_length = 64)]
+    pub offer: String,
+    pub frequency: Frequency,
+    /// Each unit becomes a product of its own; 1 without it.
+    #[serde(default = "one")]
+    #[validate(range(min = 1, max = 1000))]
+    #[schema(required = false, minimum = 1, maximum = 1000)]
+    pub quantity: u32,
+    /// By option code, as the product type asks.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub options: BTreeMap<String, String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl From<ItemRequest> for NewItem {
+    fn from(item: ItemRequest) -> Self {
+        Self { offer: item.offer, frequency: item.frequency, quantity: item.quantity, options: item.options }
+    }
+}
+
+/// Changes of an item.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"quantity": 2})))]
+pub struct ItemPatch {
+    #[serde(default, deserialize_with = "patch::set")]
+    #[schema(required = false)]
+    pub frequency: Option<Frequency>,
+    #[serde(default, deserialize_with = "patch::set")]
+    #[validate(range(min = 1, max = 1000))]
+    #[schema(required = false, minimum = 1, maximum = 1000)]
+    pub quantity: Option<u32>,
+    /// Merged into the item's; null takes a value away.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub options: BTreeMap<String, Option<String>>,
+}
+
+impl From<ItemPatch> for ItemChange {
+    fn from(patch: ItemPatch) -> Self {
+        Self { frequency: patch.frequency, quantity: patch.quantity, options: patch.options }
+    }
+}
+
+/// How an order will be paid.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"kind": "card"})))]
+pub struct PaymentMethodChoice {
+    pub kind: PaymentMethodKind,
+}
+
+/// A cart after an item was put into it: 201 with the item's address.
+pub(super) fn added(view: View, item: ItemId, language: Language, base: &str) -> HttpResponse {
+    let etag = Etag::version(view.version).header();
+    let location = format!("{base}/{}/items/{item}", view.id);
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location)).insert_header(("ETag", etag)).json(CartView::of(view, language))
+}
+
+fn base(organization: OrganizationId) -> String {
+    format!("/v1/organizations/{organization}/carts")
+}
+
+/// Open a cart
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization")),
+    responses((status = 201, description = "An empty cart", body = CartView)),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[post("/v1/organizations/{org}/carts")]
+pub async fn create_organization_cart(
+    request: HttpRequest,
+    member: Member<Order>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let view = carts::open(&state.services, member.call(), member.organization).await?;
+    let location = format!("{}/{}", base(member.organization), view.id);
+    let etag = Etag::version(view.version).header();
+    let body = CartView::of(view, language::of(&request));
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).insert_header(("ETag", etag)).json(body))
+}
+
+/// List the open carts
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
+    responses((status = 200, description = "Newest first", body = Page<CartView>)),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[get("/v1/organizations/{org}/carts")]
+pub async fn list_organization_carts(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    query: Then<Member<Order>, Query<ListQuery>>,
+) -> Result<Page<CartView>, Problem> {
+    let Then(member, Query(query)) = query;
+    let limit = query.limit();
+    let more = i64::from(limit) + 1;
+    let rows = carts::list(&state.services, member.call(), member.organization, query.after()?, more).await?;
+    let language = language::of(&request);
+    Page::of(rows, limit, |view| view.id, |view| CartView::of(view, language))
+}
+
+/// Show a cart
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart")),
+    responses((status = 200, description = "The cart with today's prices", body = CartView)),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[get("/v1/organizations/{org}/carts/{id}")]
+pub async fn get_organization_cart(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    let view = carts::get(&state.services, member.call(), organization, id).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Throw a cart away
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart")),
+    responses((status = 204, description = "Gone"), (status = 409, description = "`cart_closed`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[delete("/v1/organizations/{org}/carts/{id}")]
+pub async fn delete_organization_cart(
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    carts::delete(&state.services, member.call(), organization, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Put an item into a cart
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+    request_body = ItemRequest,
+    responses((status = 201, description = "The cart with the item", body = CartView),
+        (status = 409, description = "`cart_full` or `cart_closed`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[post("/v1/organizations/{org}/carts/{id}/items")]
+pub async fn add_organization_cart_item(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    if_match: IfMatch,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<ItemRequest>>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Then(Path(cart), Json(body))) = path;
+    let change = Change::Add(body.into());
+    let seen = if_match.expected_version()?;
+    let (view, item) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    Ok(added(view, item, language::of(&request), &base(member.organization)))
+}
+
+/// Change an item of a cart
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart"), ("item" = ItemId, Path, description = "The item"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+    request_body(content = ItemPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The changed cart", body = CartView),
+        (status = 409, description = "`cart_closed`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[patch("/v1/organizations/{org}/carts/{id}/items/{item}")]
+pub async fn update_organization_cart_item(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    if_match: IfMatch,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, MergePatch<ItemPatch>>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(member, Then(Path((organization, id, item)), MergePatch(body))) = path;
+    let (cart, change) = ((organization, id), Change::Alter(item, body.into()));
+    let seen = if_match.expected_version()?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Take an item out of a cart
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart"), ("item" = ItemId, Path, description = "The item"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+    responses((status = 200, description = "The cart without it", body = CartView),
+        (status = 409, description = "`cart_closed`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[delete("/v1/organizations/{org}/carts/{id}/items/{item}")]
+pub async fn remove_organization_cart_item(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    if_match: IfMatch,
+    path: Then<Member<Order>, Path<(OrganizationId, CartId, ItemId)>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(member, Path((organization, id, item))) = path;
+    let (cart, change) = ((organization, id), Change::Remove(item));
+    let seen = if_match.expected_version()?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Choose how to pay
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart")),
+    request_body = PaymentMethodChoice,
+    responses((status = 200, description = "The changed cart", body = CartView),
+        (status = 409, description = "`payment_method_unavailable` or `cart_closed`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[put("/v1/organizations/{org}/carts/{id}/payment-method")]
+pub async fn set_organization_cart_payment_method(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<PaymentMethodChoice>>>,
+) -> Result<Tagged<CartView>, Problem> {
+    let Then(member, Then(Path(cart), Json(body))) = path;
+    let change = Change::PayBy(body.kind);
+    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, None, change).await?;
+    Ok(CartView::tagged(view, language::of(&request)))
+}
+
+/// Exact lines, and the token that orders them at these prices.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "cart": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "price_token": "quo_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ",
+    "expires_at": "2026-03-01T09:45:00Z", "day": "2026-03-01",
+    "lines": [{"item": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "name": ".ch domain",
+        "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
+        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1"}],
+    "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
+        "total": {"amount": 973, "currency": "CHF"}, "notes": [],
+        "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]}
+})))]
+pub struct QuoteView {
+    pub cart: CartId,
+    /// Single use; a checkout with it charges exactly this.
+    pub price_token: String,
+    pub expires_at: Instant,
+    /// The billing day it holds for.
+    #[schema(value_type = String, format = Date)]
+    pub day: NaiveDate,
+    pub lines: Vec<QuoteLineView>,
+    pub totals: TotalsView,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuoteLineView {
+    pub item: ItemId,
+    pub offer: String,
+    pub name: String,
+    pub frequency: Frequency,
+    pub quantity: u32,
+    pub options: BTreeMap<String, String>,
+    /// Net, one unit for one term.
+    pub unit_price: Money,
+    /// All units.
+    pub net: Money,
+    /// Percent.
+    pub tax_rate: String,
+}
+
+impl QuoteView {
+    fn of(quote: Quote, language: Language) -> Self {
+        let currency = quote.lines.currency;
+        let totals = TotalsView::of(quote.lines.totals(), quote.lines.notes.clone(), currency);
+        let lines = quote.lines.lines.into_iter().map(|line| QuoteLineView {
+            item: line.item,
+            offer: line.offer,
+            name: line.names.get(language).to_owned(),
+            frequency: line.frequency,
+            quantity: line.quantity,
+            options: line.options,
+            unit_price: Money::new(line.unit_price, currency),
+            net: Money::new(line.net, currency),
+            tax_rate: line.tax_rate.to_string(),
+        });
+        Self {
+            cart: quote.cart,
+            price_token: quote.price_token,
+            expires_at: quote.expires_at,
+            day: quote.day,
+            lines: lines.collect(),
+            totals,
+        }
+    }
+}
+
+/// Quote a cart
+///
+/// Exact lines with a price token: single use, 15 minutes, bound to organization, content and day.
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart")),
+    responses((status = 201, description = "The quote", body = QuoteView),
+        (status = 409, description = "`cart_empty`, `cart_closed`, or `offer_unavailable` with the faults")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[post("/v1/organizations/{org}/carts/{id}/quote")]
+pub async fn quote_cart(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    let quote = quotes::quote(&state.services, member.call(), organization, id).await?;
+    Ok(HttpResponse::Created().json(QuoteView::of(quote, language::of(&request))))
+}
+
+/// What is ordered at which prices, and what pays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "price_token": "quo_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ", "payment_method_token": "sandbox_succeeds"
+})))]
+pub struct CheckoutRequest {
+    /// Of the quote that was seen.
+    #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
+    pub price_token: String,
+    /// The provider's name for the card, never its number; not needed where nothing is to be paid.
+    #[serde(default)]
+    #[validate(length(max = 200))]
+    #[schema(required = false, max_length = 200)]
+    pub payment_method_token: Option<String>,
+}
+
+/// Order a cart
+///
+/// At the prices of the quote. The order, its open invoice and its payment are committed, then the payment is carried
+/// out; a declined order stays payable.
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart")),
+    request_body = CheckoutRequest,
+    responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
+        (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
+        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, \
+            `billing_address_required`, `payment_method_required` or `payment_method_unavailable`"),
+        (status = 410, description = "`token_lapsed`: the quote is too old")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[post("/v1/organizations/{org}/carts/{id}/checkout")]
+pub async fn check_out(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<CheckoutRequest>>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Then(Path((organization, cart)), Json(body))) = path;
+    let CheckoutRequest { price_token, payment_method_token } = body;
+    let checkout = Checkout { cart, price_token, payment_method_token };
+    match orders::checkout(&state.services, member.call(), organization, &member.rights, checkout).await? {
+        CheckedOut::Placed(details) => {
+            let location = format!("/v1/organizations/{organization}/orders/{}", details.order.id);
+            Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(OrderDetails::from(*details)))
+        }
+        CheckedOut::Stale(quote) => {
+            let preview = QuoteView::of(*quote, language::of(&request));
+            Err(Problem::new(Code::QuoteStale).with("preview", json!(preview)))
+        }
+    }
+}

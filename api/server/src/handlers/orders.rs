@@ -1,0 +1,229 @@
+//! Orders: list, show, pay again, cancel (ORD-6).
+
+use actix_web::{HttpResponse, get, post, web};
+use manager_domain::ids::{CartId, InvoiceId, OrderId, OrganizationId, ProductId};
+use manager_domain::invoices::InvoiceState;
+use manager_domain::orders::OrderState;
+use manager_domain::payments::PaymentMethodKind;
+use manager_domain::products::ProductState;
+use manager_domain::{Instant, Money};
+use manager_services::orders::{self, Details, OrderFilter, PayOrder};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+use super::payments::PaymentView;
+use crate::auth::Member;
+use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
+use crate::json::Json;
+use crate::paging::{Cursor, Limit, Page};
+use crate::path::Path;
+use crate::problems::Problem;
+use crate::query::Query;
+use crate::state::AppState;
+use crate::then::Then;
+
+/// An order in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "ord_01k5x9dzt4f3gsv6t1n0q8m2ra", "cart": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "state": "paid",
+    "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
+    "total": {"amount": 973, "currency": "CHF"}, "payment_method": "card", "created_at": "2026-03-01T09:30:00Z",
+    "lapses_at": "2026-03-15T09:30:00Z", "paid_at": "2026-03-01T09:30:01Z", "closed_at": "2026-03-01T09:30:01Z"
+})))]
+pub struct OrderView {
+    pub id: OrderId,
+    /// The cart it was.
+    pub cart: CartId,
+    pub state: OrderState,
+    pub net: Money,
+    pub tax: Money,
+    pub total: Money,
+    pub payment_method: PaymentMethodKind,
+    pub created_at: Instant,
+    /// When it lapses if it isn't paid.
+    pub lapses_at: Instant,
+    #[schema(required)]
+    pub paid_at: Option<Instant>,
+    /// When it stopped being open.
+    #[schema(required)]
+    pub closed_at: Option<Instant>,
+}
+
+/// An order with what belongs to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "order": {"id": "ord_01k5x9dzt4f3gsv6t1n0q8m2ra", "cart": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "state": "paid",
+        "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
+        "total": {"amount": 973, "currency": "CHF"}, "payment_method": "card", "created_at": "2026-03-01T09:30:00Z",
+        "lapses_at": "2026-03-15T09:30:00Z", "paid_at": "2026-03-01T09:30:01Z", "closed_at": "2026-03-01T09:30:01Z"},
+    "invoice": {"id": "inv_01k5x9dzt4f3gsv6t1n0q8m2ra", "state": "paid", "number": "48213977-2026-1"},
+    "payments": [],
+    "products": [{"id": "prd_01k5x9dzt4f3gsv6t1n0q8m2ra", "name": "example.ch", "product_type": "domain_name",
+        "offer": "domain_ch", "state": "active"}]
+})))]
+pub struct OrderDetails {
+    pub order: OrderView,
+    pub invoice: InvoiceReference,
+    /// Oldest first; the last one tells how it went.
+    pub payments: Vec<PaymentView>,
+    pub products: Vec<OrderedProduct>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvoiceReference {
+    pub id: InvoiceId,
+    pub state: InvoiceState,
+    /// Null until it is paid.
+    #[schema(required)]
+    pub number: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderedProduct {
+    pub id: ProductId,
+    pub name: String,
+    pub product_type: String,
+    pub offer: String,
+    pub state: ProductState,
+}
+
+impl From<orders::Order> for OrderView {
+    fn from(order: orders::Order) -> Self {
+        let money = |amount| Money::new(amount, order.currency);
+        Self {
+            id: order.id,
+            cart: order.cart_id,
+            state: order.state,
+            net: money(order.net),
+            tax: money(order.tax),
+            total: money(order.total),
+            payment_method: order.payment_method,
+            created_at: order.created_at,
+            lapses_at: order.lapses_at,
+            paid_at: order.paid_at,
+            closed_at: order.closed_at,
+        }
+    }
+}
+
+impl From<Details> for OrderDetails {
+    fn from(details: Details) -> Self {
+        let Details { order, invoice, payments, products } = details;
+        let product = |product: manager_services::products::Product| OrderedProduct {
+            id: product.id,
+            name: product.name,
+            product_type: product.product_type,
+            offer: product.offer,
+            state: product.state,
+        };
+        Self {
+            order: order.into(),
+            invoice: InvoiceReference { id: invoice.id, state: invoice.state, number: invoice.number },
+            payments: payments.into_iter().map(PaymentView::from).collect(),
+            products: products.into_iter().map(product).collect(),
+        }
+    }
+}
+
+/// Which orders to list.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OrderQuery {
+    #[serde(default)]
+    #[param(inline)]
+    state: Option<OrderState>,
+    /// Entries in the page.
+    #[serde(default)]
+    #[param(inline, value_type = Option<Limit>)]
+    limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default)]
+    #[param(inline, value_type = Option<Cursor>)]
+    cursor: Option<Cursor>,
+}
+
+/// List the orders
+#[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"), OrderQuery),
+    responses((status = 200, description = "Newest first", body = Page<OrderView>)),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
+#[get("/v1/organizations/{org}/orders")]
+pub async fn list_orders(
+    state: web::Data<AppState>,
+    query: Then<Member<ViewBilling>, Query<OrderQuery>>,
+) -> Result<Page<OrderView>, Problem> {
+    let Then(member, Query(query)) = query;
+    let limit = query.limit.unwrap_or_default().get();
+    let before = query.cursor.as_ref().map(Cursor::decode).transpose()?;
+    let filter = OrderFilter { state: query.state };
+    let rows = orders::list(&state.services, member.organization, filter, before, i64::from(limit) + 1).await?;
+    Page::of(rows, limit, |row| row.id, OrderView::from)
+}
+
+/// Show an order
+#[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = OrderId, Path, description = "The order")),
+    responses((status = 200, description = "The order with invoice, payments and products", body = OrderDetails)),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
+#[get("/v1/organizations/{org}/orders/{id}")]
+pub async fn get_order(
+    state: web::Data<AppState>,
+    path: Then<Member<ViewBilling>, Path<(OrganizationId, OrderId)>>,
+) -> Result<Json<OrderDetails>, Problem> {
+    let Then(_, Path((organization, id))) = path;
+    Ok(Json(orders::get(&state.services, organization, id).await?.into()))
+}
+
+/// What pays an open order.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"payment_method_token": "sandbox_succeeds"})))]
+pub struct OrderPayment {
+    /// The order's without it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub payment_method: Option<PaymentMethodKind>,
+    /// The provider's name for the card, never its number.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
+    pub payment_method_token: String,
+}
+
+/// Pay an open order
+#[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = OrderId, Path, description = "The order")),
+    request_body = OrderPayment,
+    responses((status = 201, description = "Paid, or the payment is processing", body = OrderDetails),
+        (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
+        (status = 409, description = "`order_closed`, `payment_in_progress`, `payment_method_unavailable` or \
+            `billing_address_required`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManageBilling::NAME))))]
+#[post("/v1/organizations/{org}/orders/{id}/pay")]
+pub async fn pay_order(
+    state: web::Data<AppState>,
+    path: Then<Member<ManageBilling>, Then<Path<(OrganizationId, OrderId)>, Json<OrderPayment>>>,
+) -> Result<HttpResponse, Problem> {
+    let Then(member, Then(Path((organization, id)), Json(body))) = path;
+    let OrderPayment { payment_method, payment_method_token } = body;
+    let request = PayOrder { payment_method, payment_method_token };
+    let details = orders::pay(&state.services, member.call(), organization, id, request).await?;
+    Ok(HttpResponse::Created().json(OrderDetails::from(details)))
+}
+
+/// Cancel an open order
+///
+/// Its invoice is void, its products are cancelled.
+#[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = OrderId, Path, description = "The order")),
+    responses((status = 200, description = "Cancelled", body = OrderDetails),
+        (status = 409, description = "`order_closed` or `payment_in_progress`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[post("/v1/organizations/{org}/orders/{id}/cancel")]
+pub async fn cancel_order(
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Path<(OrganizationId, OrderId)>>,
+) -> Result<Json<OrderDetails>, Problem> {
+    let Then(member, Path((organization, id))) = path;
+    Ok(Json(orders::cancel(&state.services, member.call(), organization, id).await?.into()))
+}

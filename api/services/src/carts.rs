@@ -1,0 +1,397 @@
+//! Carts of visitors and of organizations (ORD-1). Prices are computed at every read.
+
+use std::sync::Arc;
+
+use manager_domain::carts::{self, CartContent, Customer, ItemChange, NewItem, PricedCart};
+use manager_domain::catalogue::Catalogue;
+use manager_domain::ids::*;
+use manager_domain::memberships::{ProductRef, Rights};
+use manager_domain::organizations::OrganizationKind;
+use manager_domain::payments::PaymentMethodKind;
+use manager_domain::permissions::{Permission, decide};
+use manager_domain::{Code, Currency, Instant};
+use manager_repository::carts::{self as rows, AnonymousCart, Cart};
+use manager_repository::organizations::{self, Organization};
+use manager_repository::{AnyConnection, Json};
+use serde_json::json;
+
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::vault::{self, Purpose};
+use crate::{Call, Services, catalogue};
+
+/// A cart with today's prices.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub id: CartId,
+    /// `None` for a visitor's cart.
+    pub organization: Option<OrganizationId>,
+    pub is_open: bool,
+    pub customer: Customer,
+    pub content: CartContent,
+    pub priced: PricedCart,
+    pub catalogue: Arc<Catalogue>,
+    pub version: i64,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+    /// Of a visitor's cart.
+    pub expires_at: Option<Instant>,
+}
+
+/// One change of a cart.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Add(NewItem),
+    Alter(ItemId, ItemChange),
+    Remove(ItemId),
+    PayBy(PaymentMethodKind),
+}
+
+/// For whom a visitor's cart is priced.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    pub kind: OrganizationKind,
+    pub country: String,
+    pub currency: Currency,
+}
+
+/// Whom an organization is to its seller.
+pub fn customer(organization: &Organization) -> Customer {
+    Customer {
+        kind: organization.kind,
+        country: organization.country.clone(),
+        vat_verified: organization.vat_verified_at.is_some(),
+        currency: organization.currency,
+    }
+}
+
+fn apply(
+    services: &Services,
+    content: &mut CartContent,
+    change: &Change,
+    id: ItemId,
+    catalogue: &Catalogue,
+    currency: Currency,
+) -> Result<()> {
+    let minimum = services.settings.minimum(currency);
+    match change.clone() {
+        Change::Add(new) => content.add(id, new, catalogue, minimum)?,
+        Change::Alter(item, change) => content.change(item, change, catalogue, minimum)?,
+        Change::Remove(item) => content.remove(item)?,
+        Change::PayBy(kind) => content.set_payment_method(kind, currency)?,
+    }
+    Ok(())
+}
+
+/// Opens a visitor's cart; answers it with its secret, which is told this once.
+pub async fn open_anonymous(services: &Services, call: &Call, visitor: Visitor) -> Result<(View, String)> {
+    let secret = vault::token("crt")?;
+    let row = AnonymousCart {
+        id: services.id(call.now),
+        secret_hash: secret_hash(services, &secret),
+        currency: visitor.currency,
+        country: visitor.country,
+        customer_kind: visitor.kind,
+        content: Json(CartContent::default()),
+        version: 1,
+        created_at: call.now,
+        updated_at: call.now,
+        expires_at: call.now + services.settings.anonymous_cart_lifetime,
+    };
+    let (shared, now) = (services.clone(), call.now);
+    let write = move |tx: &mut AnyConnection| {
+        rows::insert_anonymous(tx, &row)?;
+        view_anonymous(tx, &shared, row.clone(), now)
+    };
+    Ok((services.db.write(write).await?, secret))
+}
+
+/// A visitor's cart.
+///
+/// # Errors
+/// `not_found`, also for a wrong secret.
+pub async fn get_anonymous(services: &Services, call: &Call, id: CartId, secret: &str) -> Result<View> {
+    let (shared, now, hash) = (services.clone(), call.now, secret_hash(services, secret));
+    let read = move |conn: &mut AnyConnection| {
+        let row = rows::find_anonymous(conn, id, &hash, now)?.ok_or(Code::NotFound)?;
+        view_anonymous(conn, &shared, row, now)
+    };
+    services.db.read(read).await
+}
+
+/// Changes a visitor's cart.
+///
+/// # Errors
+/// `not_found`, `precondition_failed` where `seen` is stale, and what the change is refused for.
+pub async fn change_anonymous(
+    services: &Services,
+    call: &Call,
+    (id, secret): (CartId, &str),
+    seen: Option<i64>,
+    change: Change,
+) -> Result<(View, ItemId)> {
+    let (shared, now, hash) = (services.clone(), call.now, secret_hash(services, secret));
+    let item: ItemId = services.id(now);
+    let write = move |tx: &mut AnyConnection| {
+        let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        fresh(seen, row.version)?;
+        let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, now))?;
+        let mut content = row.content.0.clone();
+        apply(&shared, &mut content, &change, item, &version.catalogue, row.currency)?;
+        let expires_at = now + shared.settings.anonymous_cart_lifetime;
+        won(rows::update_anonymous(tx, &row, &content, now, expires_at)?)?;
+        let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        Ok::<_, Error>((view_anonymous(tx, &shared, row, now)?, item))
+    };
+    services.db.write(write).await
+}
+
+/// Throws a visitor's cart away.
+///
+/// # Errors
+/// `not_found`.
+pub async fn delete_anonymous(services: &Services, call: &Call, id: CartId, secret: &str) -> Result<()> {
+    let (now, hash) = (call.now, secret_hash(services, secret));
+    let write = move |tx: &mut AnyConnection| {
+        let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        won(rows::delete_anonymous(tx, id, row.version)?)
+    };
+    services.db.write(write).await
+}
+
+/// Moves a visitor's cart into an organization, where it keeps its id; its secret is dead from then on.
+///
+/// # Errors
+/// `not_found` for an unknown cart, a wrong secret, or a cart that was claimed or expired; nothing was written then.
+pub fn claim_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: CartId,
+    secret: &str,
+) -> Result<CartId> {
+    let actor = call.actor.ok_or(Code::Unauthenticated)?;
+    let hash = secret_hash(services, secret);
+    let row = rows::find_anonymous(tx, id, &hash, call.now)?.ok_or(Code::NotFound)?;
+    audit(tx, services, call, organization, "cart.claimed", id, row.content.0.items.len())?;
+    won(rows::delete_anonymous(tx, id, row.version)?)?;
+    let cart = Cart {
+        organization_id: organization,
+        id,
+        state: "open".to_owned(),
+        content: row.content,
+        created_by: actor.account,
+        version: row.version + 1,
+        created_at: row.created_at,
+        updated_at: call.now,
+    };
+    rows::insert(tx, &cart)?;
+    Ok(id)
+}
+
+/// Claims a visitor's cart for an organization the caller may order for.
+///
+/// # Errors
+/// As [`claim_in`].
+pub async fn claim(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: CartId,
+    secret: &str,
+) -> Result<View> {
+    let (shared, call, secret) = (services.clone(), call.clone(), secret.to_owned());
+    let write = move |tx: &mut AnyConnection| {
+        claim_in(tx, &shared, &call, organization, id, &secret)?;
+        let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+        view(tx, &shared, row, call.now)
+    };
+    services.db.write(write).await
+}
+
+/// Opens a cart of an organization.
+pub async fn open(services: &Services, call: &Call, organization: OrganizationId) -> Result<View> {
+    let (shared, call) = (services.clone(), call.clone());
+    let id: CartId = services.id(call.now);
+    let write = move |tx: &mut AnyConnection| {
+        let actor = call.actor.ok_or(Code::Unauthenticated)?;
+        audit(tx, &shared, &call, organization, "cart.opened", id, 0)?;
+        let row = Cart {
+            organization_id: organization,
+            id,
+            state: "open".to_owned(),
+            content: Json(CartContent::default()),
+            created_by: actor.account,
+            version: 1,
+            created_at: call.now,
+            updated_at: call.now,
+        };
+        rows::insert(tx, &row)?;
+        view(tx, &shared, row, call.now)
+    };
+    services.db.write(write).await
+}
+
+/// A page of an organization's open carts, newest first.
+pub async fn list(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    before: Option<CartId>,
+    limit: i64,
+) -> Result<Vec<View>> {
+    let (shared, now) = (services.clone(), call.now);
+    let read = move |conn: &mut AnyConnection| {
+        let carts = rows::list_open(conn, organization, before, limit)?;
+        carts.into_iter().map(|row| view(conn, &shared, row, now)).collect()
+    };
+    services.db.read(read).await
+}
+
+/// A cart of an organization, ordered ones too.
+///
+/// # Errors
+/// `not_found`.
+pub async fn get(services: &Services, call: &Call, organization: OrganizationId, id: CartId) -> Result<View> {
+    let (shared, now) = (services.clone(), call.now);
+    let read = move |conn: &mut AnyConnection| {
+        let row = rows::find(conn, organization, id)?.ok_or(Code::NotFound)?;
+        view(conn, &shared, row, now)
+    };
+    services.db.read(read).await
+}
+
+/// Changes an organization's cart. Who may order only some types may add only those (MEM-2).
+///
+/// # Errors
+/// `not_found`, `cart_closed`, `forbidden`, `precondition_failed`, and what the change is refused for.
+pub async fn change(
+    services: &Services,
+    call: &Call,
+    (organization, id): (OrganizationId, CartId),
+    rights: &Rights,
+    seen: Option<i64>,
+    change: Change,
+) -> Result<(View, ItemId)> {
+    let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
+    let item: ItemId = services.id(call.now);
+    let write = move |tx: &mut AnyConnection| {
+        organizations::lock(tx, organization)?;
+        let row = open_cart(tx, organization, id)?;
+        fresh(seen, row.version)?;
+        let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+        let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, call.now))?;
+        if let Change::Add(new) = &change {
+            may_order(&rights, &version.catalogue, &new.offer)?;
+        }
+        let mut content = row.content.0.clone();
+        apply(&shared, &mut content, &change, item, &version.catalogue, owner.currency)?;
+        audit(tx, &shared, &call, organization, "cart.changed", id, content.items.len())?;
+        won(rows::update(tx, &row, &content, call.now)?)?;
+        let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+        Ok::<_, Error>((view(tx, &shared, row, call.now)?, item))
+    };
+    services.db.write(write).await
+}
+
+/// Throws an organization's open cart away.
+///
+/// # Errors
+/// `not_found`, `cart_closed`.
+pub async fn delete(services: &Services, call: &Call, organization: OrganizationId, id: CartId) -> Result<()> {
+    let (shared, call) = (services.clone(), call.clone());
+    let write = move |tx: &mut AnyConnection| {
+        organizations::lock(tx, organization)?;
+        let row = open_cart(tx, organization, id)?;
+        audit(tx, &shared, &call, organization, "cart.deleted", id, row.content.0.items.len())?;
+        won(rows::delete(tx, &row)?)
+    };
+    services.db.write(write).await
+}
+
+/// The organization's cart, if nothing was ordered from it yet.
+pub(crate) fn open_cart(conn: &mut AnyConnection, organization: OrganizationId, id: CartId) -> Result<Cart> {
+    let row = rows::find(conn, organization, id)?.ok_or(Code::NotFound)?;
+    if !row.is_open() {
+        let order = manager_repository::orders::find_by_cart(conn, organization, id)?;
+        return Err(manager_domain::Refusal::new(Code::CartClosed).with("order", json!(order)).into());
+    }
+    Ok(row)
+}
+
+/// Whether these rights reach to ordering an offer; offers that don't exist are another matter's fault.
+pub(crate) fn may_order(rights: &Rights, catalogue: &Catalogue, offer: &str) -> Result<()> {
+    let Some((product_type, _)) = catalogue.offer(offer) else { return Ok(()) };
+    let nothing_yet = ProductId::from_uuid(uuid::Uuid::nil());
+    let (product_type, category) = (product_type.code.clone(), product_type.category.clone());
+    let wanted = ProductRef { id: nothing_yet, product_type, category };
+    if decide(rights, Permission::Order, Some(&wanted)).allowed { Ok(()) } else { Err(Code::Forbidden.into()) }
+}
+
+fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousCart, now: Instant) -> Result<View> {
+    let AnonymousCart { customer_kind: kind, country, currency, .. } = row;
+    let customer = Customer { kind, country, vat_verified: false, currency };
+    let date = catalogue::today(services, now);
+    let catalogue = catalogue::in_force(conn, services, date)?.catalogue;
+    let minimum = services.settings.minimum(customer.currency);
+    Ok(View {
+        id: row.id,
+        organization: None,
+        is_open: true,
+        priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
+        customer,
+        content: row.content.0,
+        catalogue,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        expires_at: Some(row.expires_at),
+    })
+}
+
+fn view(conn: &mut AnyConnection, services: &Services, row: Cart, now: Instant) -> Result<View> {
+    let owner = organizations::find(conn, row.organization_id)?.ok_or(Code::NotFound)?;
+    let customer = customer(&owner);
+    let date = catalogue::today(services, now);
+    let catalogue = catalogue::in_force(conn, services, date)?.catalogue;
+    let minimum = services.settings.minimum(customer.currency);
+    Ok(View {
+        id: row.id,
+        organization: Some(row.organization_id),
+        is_open: row.is_open(),
+        priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
+        customer,
+        content: row.content.0,
+        catalogue,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        expires_at: None,
+    })
+}
+
+fn audit(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    action: &'static str,
+    id: CartId,
+    items: usize,
+) -> Result<()> {
+    audit_log::append(tx, services, call, organization, Entry::new(action, id).after(json!({ "items": items })))
+}
+
+fn fresh(seen: Option<i64>, version: i64) -> Result<()> {
+    if seen.is_some_and(|seen| seen != version) { Err(Code::PreconditionFailed.into()) } else { Ok(()) }
+}
+
+/// A guarded write that somebody else overtook is done again on what they left.
+pub(crate) fn won(won: bool) -> Result<()> {
+    if won { Ok(()) } else { Err(manager_repository::Error::Conflict.into()) }
+}
+
+fn secret_hash(services: &Services, secret: &str) -> Vec<u8> {
+    services.vault.mac(Purpose::CartSecrets, secret.as_bytes()).to_vec()
+}

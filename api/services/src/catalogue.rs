@@ -1,0 +1,102 @@
+//! The catalogue in force, read by everybody (CAT-1, CAT-4).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::NaiveDate;
+use manager_domain::catalogue::Catalogue;
+use manager_domain::catalogue_checks;
+use manager_domain::ids::*;
+use manager_domain::{Code, Instant};
+use manager_repository::{AnyConnection, catalogue as rows};
+use sha2::{Digest, Sha256};
+
+use crate::Services;
+use crate::errors::{Error, Result};
+
+/// The version that an empty database starts with.
+const DEFAULT: &str = include_str!("../catalogue/default.json");
+/// Parsed versions kept at once: the one in force and a few that are asked about.
+const KEPT: usize = 8;
+
+/// Parsed versions of this process; a version never changes, so nothing here grows stale.
+#[derive(Debug, Clone, Default)]
+pub struct Cache(Arc<RwLock<HashMap<CatalogueVersionId, Arc<Catalogue>>>>);
+
+impl Cache {
+    fn get(&self, id: CatalogueVersionId) -> Option<Arc<Catalogue>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn put(&self, id: CatalogueVersionId, catalogue: &Arc<Catalogue>) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(id, Arc::clone(catalogue));
+    }
+}
+
+/// A version of the catalogue that is in force.
+#[derive(Debug, Clone)]
+pub struct Version {
+    pub id: CatalogueVersionId,
+    /// Names the content, not a representation of it.
+    pub etag: String,
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// The version in force on a day; a newly loaded one is seen at once.
+///
+/// # Errors
+/// `service_unavailable` where none has begun.
+pub fn in_force(conn: &mut AnyConnection, services: &Services, date: NaiveDate) -> Result<Version> {
+    let (id, etag) = rows::in_force(conn, date)?.ok_or(Code::ServiceUnavailable)?;
+    if let Some(catalogue) = services.catalogue.get(id) {
+        return Ok(Version { id, etag, catalogue });
+    }
+    let document = rows::document(conn, id)?.ok_or_else(|| Error::defect("a catalogue version without a document"))?;
+    let catalogue = Arc::new(serde_json::from_str(&document).map_err(Error::defect)?);
+    services.catalogue.put(id, &catalogue);
+    Ok(Version { id, etag, catalogue })
+}
+
+/// The version in force now, with the billing day.
+///
+/// # Errors
+/// As [`in_force`].
+pub async fn current(services: &Services, now: Instant) -> Result<(Version, NaiveDate)> {
+    let shared = services.clone();
+    let date = today(services, now);
+    services.db.read(move |conn| Ok((in_force(conn, &shared, date)?, date))).await
+}
+
+/// The billing day (TIM-2).
+pub fn today(services: &Services, now: Instant) -> NaiveDate {
+    now.date_in(services.settings.billing_zone)
+}
+
+/// Loads the default catalogue into a database that has none.
+pub async fn prepare(services: &Services, now: Instant) -> Result<()> {
+    let catalogue: Catalogue = serde_json::from_str(DEFAULT).map_err(Error::defect)?;
+    if let Some(fault) = catalogue_checks::faults(&catalogue).first() {
+        return Err(Error::defect(format!("the default catalogue is faulty at {}", fault.pointer)));
+    }
+    let id: CatalogueVersionId = services.id(now);
+    let etag = etag(DEFAULT);
+    let valid_from = catalogue.valid_from;
+    services
+        .db
+        .write(move |tx| {
+            if rows::is_empty(tx)? {
+                rows::insert(tx, &rows::NewVersion { id, valid_from, document: DEFAULT, etag: &etag, now })?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+}
+
+/// Names a document by its content.
+fn etag(document: &str) -> String {
+    Sha256::digest(document.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}

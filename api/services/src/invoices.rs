@@ -1,0 +1,38 @@
+//! Invoices as their organization sees them (BIL-1).
+
+use manager_domain::Code;
+use manager_domain::ids::*;
+use manager_repository::invoices as rows;
+
+use crate::Services;
+use crate::errors::Result;
+
+pub use rows::{Invoice, InvoiceFilter, InvoiceLine};
+
+/// A page of an organization's invoices, newest first.
+pub async fn list(
+    services: &Services,
+    organization: OrganizationId,
+    filter: InvoiceFilter,
+    before: Option<InvoiceId>,
+    limit: i64,
+) -> Result<Vec<Invoice>> {
+    services.db.read(move |conn| Ok(rows::list(conn, organization, filter, before, limit)?)).await
+}
+
+/// An invoice with its lines.
+///
+/// # Errors
+/// `not_found`.
+pub async fn get(
+    services: &Services,
+    organization: OrganizationId,
+    id: InvoiceId,
+) -> Result<(Invoice, Vec<InvoiceLine>)> {
+    let read = move |conn: &mut manager_repository::AnyConnection| {
+        let invoice = rows::find(conn, organization, id)?.ok_or(Code::NotFound)?;
+        let lines = rows::lines(conn, organization, id)?;
+        Ok((invoice, lines))
+    };
+    services.db.read(read).await
+}

@@ -1,0 +1,355 @@
+//! Checkout: cart and quote become order, open invoice, pending products and payment in one transaction.
+
+use manager_domain::ids::*;
+use manager_domain::invoices::{InvoiceState, LineDescription, Taxes};
+use manager_domain::memberships::Rights;
+use manager_domain::order_options::product_name;
+use manager_domain::orders::OrderState;
+use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::products::ProductState;
+use manager_domain::quotes::{self as quoted, QuotedLine, QuotedLines};
+use manager_domain::search_keys::search_key;
+use manager_domain::{Code, Fault, FaultCode, Refusal};
+use manager_repository::invoices::{Invoice, InvoiceLine};
+use manager_repository::organizations::{self, Organization};
+use manager_repository::payments::{self, Payment};
+use manager_repository::products::{self, Product};
+use manager_repository::{AnyConnection, Json, carts as cart_rows, invoices, orders as rows, quotes as quote_rows};
+use serde_json::{Value, json};
+
+use super::{Details, Order, paid_or_refused};
+use crate::audit_log::{self, Entry};
+use crate::catalogue::{self, Version};
+use crate::errors::{Error, Result};
+use crate::jobs::{self, Job};
+use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
+use crate::quotes::{self, Quote};
+use crate::{Call, Services, carts};
+
+/// What a checkout says.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    pub cart: CartId,
+    pub price_token: String,
+    /// The provider's name for the means of payment; not needed where nothing is to be paid.
+    pub payment_method_token: Option<String>,
+}
+
+/// How a checkout went.
+#[derive(Debug, Clone)]
+pub enum CheckedOut {
+    /// Paid, or its payment is processing.
+    Placed(Box<Details>),
+    /// Content or eligibility changed since the quote: nothing was ordered, here is the new preview.
+    Stale(Box<Quote>),
+}
+
+/// What the first transaction left to do.
+enum Placed {
+    Order { order: OrderId, payment: Option<PaymentId> },
+    Stale,
+}
+
+/// Orders a cart at the prices of a quote, and pays it.
+///
+/// # Errors
+/// `not_found`, `cart_closed`, `billing_address_required`, `payment_method_required`, `payment_method_unavailable`,
+/// `quote_used`, `token_lapsed` for a quote too old, `forbidden` for a type the caller may not order,
+/// `validation_failed`; `payment_failed` with the order placed and payable.
+pub async fn checkout(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    rights: &Rights,
+    request: Checkout,
+) -> Result<CheckedOut> {
+    let cart = request.cart;
+    let (shared, call_, rights) = (services.clone(), call.clone(), rights.clone());
+    let placed = services.db.write(move |tx| place(tx, &shared, &call_, organization, &rights, &request)).await?;
+    match placed {
+        Placed::Stale => Ok(CheckedOut::Stale(Box::new(quotes::quote(services, call, organization, cart).await?))),
+        Placed::Order { order, payment } => {
+            let details = match payment {
+                Some(payment) => {
+                    let payment = collect(services, call, organization, payment).await?;
+                    paid_or_refused(services, &payment, order).await?
+                }
+                None => super::get(services, organization, order).await?,
+            };
+            Ok(CheckedOut::Placed(Box::new(details)))
+        }
+    }
+}
+
+fn place(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    rights: &Rights,
+    request: &Checkout,
+) -> Result<Placed> {
+    organizations::lock(tx, organization)?;
+    let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+    let quote = find_quote(tx, services, &owner, request)?;
+    let cart = carts::open_cart(tx, organization, request.cart)?;
+    if owner.billing_address.is_none() {
+        return Err(Code::BillingAddressRequired.into());
+    }
+    if quote.expires_at <= call.now {
+        return Err(Code::TokenLapsed.into());
+    }
+    let customer = carts::customer(&owner);
+    let today = catalogue::today(services, call.now);
+    let version = catalogue::in_force(tx, services, today)?;
+    let content = &cart.content.0;
+    for item in &content.items {
+        carts::may_order(rights, &version.catalogue, &item.offer)?;
+    }
+    let same = quotes::content_hash(services, &quoted::fingerprint(content, &customer)) == quote.content_hash;
+    let minimum = services.settings.minimum(customer.currency);
+    if !same || quote.day != today || !quoted::is_eligible(content, &version.catalogue, &customer, minimum, today) {
+        return Ok(Placed::Stale);
+    }
+    let total = quote.lines.0.totals().total;
+    let means = means_of_payment(services, &owner, content.payment_method, request, total)?;
+    carts::won(quote_rows::consume(tx, organization, quote.id, call.now)?)?;
+    carts::won(cart_rows::set_ordered(tx, &cart, call.now)?)?;
+    let actor = call.actor.ok_or(Code::Unauthenticated)?;
+    let writer = Writer { services, call, owner: &owner, version: &version, account: actor.account };
+    writer.order(tx, request.cart, &quote.lines.0, means)
+}
+
+fn find_quote(
+    tx: &mut AnyConnection,
+    services: &Services,
+    owner: &Organization,
+    request: &Checkout,
+) -> Result<quote_rows::Quote> {
+    let hash = quotes::token_hash(services, &request.price_token);
+    let quote = quote_rows::find(tx, owner.id, &hash)?.filter(|quote| quote.cart_id == request.cart);
+    let Some(quote) = quote else {
+        // A cart that doesn't exist is told first.
+        carts::open_cart(tx, owner.id, request.cart)?;
+        return Err(Refusal::fault("/price_token", FaultCode::InvalidValue).into());
+    };
+    if quote.used_at.is_some() {
+        let order = rows::find_by_cart(tx, owner.id, request.cart)?;
+        return Err(Refusal::new(Code::QuoteUsed).with("order", json!(order)).into());
+    }
+    Ok(quote)
+}
+
+/// Kind, provider and the provider's name for what pays.
+pub(super) struct Means {
+    pub kind: PaymentMethodKind,
+    pub provider: &'static str,
+    pub token: String,
+}
+
+fn means_of_payment(
+    services: &Services,
+    owner: &Organization,
+    kind: Option<PaymentMethodKind>,
+    request: &Checkout,
+    total: i64,
+) -> Result<Option<Means>> {
+    if total == 0 {
+        return Ok(None);
+    }
+    let kind = kind.ok_or(Code::PaymentMethodRequired)?;
+    means(services, owner, kind, request.payment_method_token.as_deref(), owner.currency).map(Some)
+}
+
+/// Checks that a kind with this name can pay.
+///
+/// # Errors
+/// `payment_method_unavailable`, `validation_failed` for the name.
+pub(super) fn means(
+    services: &Services,
+    owner: &Organization,
+    kind: PaymentMethodKind,
+    token: Option<&str>,
+    currency: manager_domain::Currency,
+) -> Result<Means> {
+    if !kind.pays_in(currency) {
+        return Err(Refusal::new(Code::PaymentMethodUnavailable).with("payment_method", kind.as_str()).into());
+    }
+    let provider = provider(services, owner.is_test, kind)?;
+    let faulty = |code| Refusal::invalid(vec![Fault::new("/payment_method_token", code)]);
+    let token = token.ok_or_else(|| faulty(FaultCode::Missing))?;
+    if !provider.knows(token) {
+        return Err(faulty(FaultCode::InvalidValue).into());
+    }
+    Ok(Means { kind, provider: provider.name(), token: token.to_owned() })
+}
+
+/// Writes the rows of an order.
+struct Writer<'a> {
+    services: &'a Services,
+    call: &'a Call,
+    owner: &'a Organization,
+    version: &'a Version,
+    account: AccountId,
+}
+
+impl Writer<'_> {
+    fn order(&self, tx: &mut AnyConnection, cart: CartId, lines: &QuotedLines, means: Option<Means>) -> Result<Placed> {
+        let (now, totals) = (self.call.now, lines.totals());
+        let id: OrderId = self.services.id(now);
+        let order = Order {
+            organization_id: self.owner.id,
+            id,
+            cart_id: cart,
+            state: OrderState::Open,
+            currency: lines.currency,
+            net: totals.net,
+            tax: totals.tax,
+            total: totals.total,
+            payment_method: means.as_ref().map_or(PaymentMethodKind::Card, |means| means.kind),
+            created_by: self.account,
+            created_at: now,
+            lapses_at: now + self.services.settings.order_lifetime,
+            paid_at: None,
+            closed_at: None,
+            version: 1,
+        };
+        rows::insert(tx, &order)?;
+        let invoice = self.invoice(tx, &order, lines)?;
+        let after = json!({ "cart": cart, "invoice": invoice, "total": order.total, "currency": order.currency });
+        let entry = Entry::new("order.placed", id).after(after);
+        audit_log::append(tx, self.services, self.call, self.owner.id, entry)?;
+        let payment = match means {
+            None => {
+                complete_in(tx, self.services, self.call, self.owner.id, id)?;
+                None
+            }
+            Some(means) => Some(start_payment(tx, self.services, self.call, &order, invoice, means, self.account)?),
+        };
+        Ok(Placed::Order { order: id, payment })
+    }
+
+    /// An open invoice without number; quantity n makes n products and n lines (ORD-1).
+    fn invoice(&self, tx: &mut AnyConnection, order: &Order, lines: &QuotedLines) -> Result<InvoiceId> {
+        let id: InvoiceId = self.services.id(self.call.now);
+        let totals = lines.totals();
+        invoices::insert(
+            tx,
+            &Invoice {
+                organization_id: self.owner.id,
+                id,
+                order_id: Some(order.id),
+                state: InvoiceState::Open,
+                number: None,
+                issued_on: None,
+                currency: lines.currency,
+                net: totals.net,
+                tax: totals.tax,
+                total: totals.total,
+                taxes: Json(Taxes { rates: totals.rates, notes: lines.notes.clone() }),
+                seller: Json(serde_json::to_value(&self.services.settings.seller).map_err(Error::defect)?),
+                buyer: Json(buyer(self.owner)),
+                created_at: self.call.now,
+                paid_at: None,
+                version: 1,
+            },
+        )?;
+        let units = lines.lines.iter().flat_map(|line| (0..line.quantity).map(move |_| line));
+        for (position, line) in (1_i32..).zip(units) {
+            let (product, name) = self.product(tx, order, line)?;
+            invoices::insert_line(
+                tx,
+                &InvoiceLine {
+                    organization_id: self.owner.id,
+                    invoice_id: id,
+                    position,
+                    product_id: Some(product),
+                    offer: line.offer.clone(),
+                    description: Json(LineDescription { names: line.names.clone(), product: name }),
+                    frequency: Some(line.frequency),
+                    quantity: 1,
+                    unit_price: line.unit_price,
+                    discount: 0,
+                    net: line.unit_price,
+                    tax_rate: line.tax_rate.to_string(),
+                    period_start: None,
+                    period_end: None,
+                },
+            )?;
+        }
+        Ok(id)
+    }
+
+    fn product(&self, tx: &mut AnyConnection, order: &Order, line: &QuotedLine) -> Result<(ProductId, String)> {
+        let id: ProductId = self.services.id(self.call.now);
+        let known = self.version.catalogue.offer(&line.offer);
+        let name = known.map(|(of, offer)| product_name(of, offer, &line.options, self.owner.locale));
+        let name = name.unwrap_or_else(|| line.names.get(self.owner.locale).to_owned());
+        products::insert(
+            tx,
+            &Product {
+                organization_id: self.owner.id,
+                id,
+                order_id: order.id,
+                category: line.category.clone(),
+                product_type: line.product_type.clone(),
+                offer: line.offer.clone(),
+                frequency: line.frequency,
+                currency: order.currency,
+                search_key: search_key(&name),
+                name: name.clone(),
+                options: Json(line.options.clone()),
+                state: ProductState::Pending,
+                unit_price: line.unit_price,
+                anchor_day: None,
+                term_start: None,
+                term_end: None,
+                version: 1,
+                created_at: self.call.now,
+                updated_at: self.call.now,
+                activated_at: None,
+            },
+        )?;
+        Ok((id, name))
+    }
+}
+
+/// A payment row of an open order, and the job that collects it if this process dies first.
+pub(super) fn start_payment(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    order: &Order,
+    invoice: InvoiceId,
+    means: Means,
+    account: AccountId,
+) -> Result<PaymentId> {
+    let id: PaymentId = services.id(call.now);
+    let (organization, now) = (order.organization_id, call.now);
+    let after: Value =
+        json!({ "order": order.id, "invoice": invoice, "amount": order.total, "currency": order.currency });
+    payments::insert(
+        tx,
+        &Payment {
+            organization_id: organization,
+            id,
+            invoice_id: invoice,
+            order_id: Some(order.id),
+            provider: means.provider.to_owned(),
+            method: means.kind,
+            method_token: means.token,
+            amount: order.total,
+            currency: order.currency,
+            state: PaymentState::Created,
+            provider_reference: None,
+            failure_code: None,
+            created_by: account,
+            created_at: now,
+            updated_at: now,
+            settled_at: None,
+        },
+    )?;
+    audit_log::append(tx, services, call, organization, Entry::new("payment.created", id).after(after))?;
+    jobs::enqueue(tx, services, now, now + HEAD_START, &Job::CollectPayment { organization, payment: id })?;
+    Ok(id)
+}

@@ -1,0 +1,92 @@
+//! Orders that die unpaid: cancelled by the customer or lapsed (ORD-6).
+
+use manager_domain::ids::*;
+use manager_domain::orders::OrderState;
+use manager_domain::{Code, Instant};
+use manager_repository::{AnyConnection, invoices, orders as rows, organizations, products};
+use serde_json::json;
+
+use super::paying::{closed, refuse_while_paying};
+use super::{Details, Order, details};
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::{Call, Services};
+
+/// Orders looked at together.
+const BATCH: i64 = 100;
+
+/// Cancels an open order; its invoice is void, its products are cancelled.
+///
+/// # Errors
+/// `not_found`, `order_closed`, `payment_in_progress`.
+pub async fn cancel(services: &Services, call: &Call, organization: OrganizationId, id: OrderId) -> Result<Details> {
+    let (shared, call) = (services.clone(), call.clone());
+    let write = move |tx: &mut AnyConnection| {
+        organizations::lock(tx, organization)?;
+        let order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+        if order.state != OrderState::Open {
+            return Err(Error::from(closed(&order)));
+        }
+        refuse_while_paying(tx, &order)?;
+        if !close_in(tx, &shared, &call, &order, OrderState::Cancelled)? {
+            return Err(closed(&order).into());
+        }
+        details(tx, organization, id)
+    };
+    services.db.write(write).await
+}
+
+/// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many. Each is a
+/// transaction of its own, so it may be stopped and run again at any point, by any number of processes.
+pub async fn lapse_due(services: &Services, now: Instant) -> Result<usize> {
+    let mut lapsed = 0;
+    loop {
+        let due = services.db.read(move |conn| Ok::<_, Error>(rows::lapsing(conn, now, BATCH)?)).await?;
+        let found = due.len() as i64;
+        for (organization, id) in due {
+            let shared = services.clone();
+            let write = move |tx: &mut AnyConnection| lapse(tx, &shared, organization, id, now);
+            lapsed += usize::from(services.db.write(write).await?);
+        }
+        if found < BATCH {
+            return Ok(lapsed);
+        }
+    }
+}
+
+fn lapse(
+    tx: &mut AnyConnection,
+    services: &Services,
+    organization: OrganizationId,
+    id: OrderId,
+    now: Instant,
+) -> Result<bool> {
+    organizations::lock(tx, organization)?;
+    let Some(order) = rows::find(tx, organization, id)? else { return Ok(false) };
+    let due = order.state == OrderState::Open && order.lapses_at <= now;
+    if !due || refuse_while_paying(tx, &order).is_err() {
+        return Ok(false);
+    }
+    close_in(tx, services, &Call::system(now), &order, OrderState::Lapsed)
+}
+
+fn close_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    order: &Order,
+    state: OrderState,
+) -> Result<bool> {
+    let organization = order.organization_id;
+    if !rows::close(tx, organization, order.id, state, call.now)? {
+        return Ok(false);
+    }
+    if let Some(invoice) = invoices::find_by_order(tx, organization, order.id)? {
+        invoices::void(tx, organization, invoice.id)?;
+    }
+    products::cancel_of_order(tx, organization, order.id, call.now)?;
+    let action = if state == OrderState::Lapsed { "order.lapsed" } else { "order.cancelled" };
+    let entry = Entry::new(action, order.id).before(json!({ "state": order.state }));
+    audit_log::append(tx, services, call, organization, entry.after(json!({ "state": state })))?;
+    Ok(true)
+}

@@ -1,0 +1,135 @@
+//! Payments: what providers are asked, and what becomes of it (BIL-6, BIL-7).
+
+pub mod sandbox;
+mod settlement;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use manager_domain::ids::*;
+use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::{Code, Instant, Money};
+use manager_repository::payments as rows;
+
+use crate::errors::{Error, Result};
+use crate::{Call, Services};
+
+pub use rows::Payment;
+pub(crate) use settlement::{buyer, complete_in};
+
+/// How long a provider may take to answer a request that pays.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// The job that collects waits so long, so that the request that made it can do it first.
+pub(crate) const HEAD_START: chrono::Duration = chrono::Duration::seconds(30);
+
+/// What a provider is asked to collect. The payment's id is the idempotency key.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    pub payment: PaymentId,
+    pub method: PaymentMethodKind,
+    /// The provider's name for the means of payment.
+    pub method_token: String,
+    pub amount: Money,
+}
+
+/// What a provider says of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub state: PaymentState,
+    pub reference: Option<String>,
+    /// Why it failed, a stable word.
+    pub failure_code: Option<String>,
+}
+
+/// The provider gave no answer: whether it took the money is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoAnswer;
+
+/// An answer that is on its way.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = std::result::Result<Outcome, NoAnswer>> + Send + 'a>>;
+
+/// Takes payments from somewhere.
+pub trait Provider: Send + Sync {
+    fn name(&self) -> &'static str;
+    /// Whether it takes this kind.
+    fn takes(&self, method: PaymentMethodKind) -> bool;
+    /// Whether the name of a means of payment can be one of its own.
+    fn knows(&self, method_token: &str) -> bool;
+    /// Collects; asked again with the same payment id, it answers for the first one.
+    fn create<'a>(&'a self, charge: &'a Charge) -> Answer<'a>;
+    /// Says what became of a payment that was asked for before.
+    fn look_up<'a>(&'a self, charge: &'a Charge) -> Answer<'a>;
+}
+
+/// The provider for an organization's payments.
+///
+/// # Errors
+/// `payment_method_unavailable` where there is none for this kind: the sandbox serves test organizations and, outside
+/// production, all.
+pub fn provider(services: &Services, is_test: bool, method: PaymentMethodKind) -> Result<&'static dyn Provider> {
+    let sandbox: &'static dyn Provider = &sandbox::Sandbox;
+    if (is_test || !services.settings.production) && sandbox.takes(method) {
+        return Ok(sandbox);
+    }
+    let refusal = manager_domain::Refusal::new(Code::PaymentMethodUnavailable);
+    Err(refusal.with("payment_method", method.as_str()).into())
+}
+
+/// Asks the provider to carry out a committed payment and writes down what came of it. Effective once, however often it
+/// is called: by the request that made the payment, and by its job after a crash.
+///
+/// # Errors
+/// Of the database only; a decline and a missing answer are states of the payment.
+pub async fn collect(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    payment: PaymentId,
+) -> Result<Payment> {
+    let row = get(services, organization, payment).await?;
+    if row.state.is_final() {
+        return Ok(row);
+    }
+    let charge = Charge {
+        payment,
+        method: row.method,
+        method_token: row.method_token.clone(),
+        amount: Money::new(row.amount, row.currency),
+    };
+    // The payment was accepted for its provider when it was made; production must not lose it afterwards.
+    let provider: &dyn Provider = match row.provider.as_str() {
+        "sandbox" => &sandbox::Sandbox,
+        other => return Err(Error::defect(format!("no provider {other}"))),
+    };
+    let asked = match row.state {
+        PaymentState::Created => provider.create(&charge),
+        _ => provider.look_up(&charge),
+    };
+    let outcome = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(NoAnswer)) | Err(_) => Outcome { state: PaymentState::Processing, reference: None, failure_code: None },
+    };
+    let (shared, call) = (services.clone(), call.clone());
+    services.db.write(move |tx| settlement::settle_in(tx, &shared, &call, organization, payment, &outcome)).await?;
+    get(services, organization, payment).await
+}
+
+/// The job's way to [`collect`]: says whether the outcome is known by now.
+pub async fn collect_later(
+    services: &Services,
+    organization: OrganizationId,
+    payment: PaymentId,
+    now: Instant,
+) -> Result<bool> {
+    let payment = collect(services, &Call::system(now), organization, payment).await?;
+    Ok(payment.state.is_final())
+}
+
+/// A payment of an organization.
+///
+/// # Errors
+/// `not_found`.
+pub async fn get(services: &Services, organization: OrganizationId, id: PaymentId) -> Result<Payment> {
+    let found = services.db.read(move |conn| Ok::<_, Error>(rows::find(conn, organization, id)?)).await?;
+    found.ok_or_else(|| Code::NotFound.into())
+}

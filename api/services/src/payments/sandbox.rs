@@ -1,0 +1,58 @@
+//! The built-in provider for development and test organizations: scripted means of payment for every outcome.
+
+use std::future::ready;
+
+use manager_domain::payments::{PaymentMethodKind, PaymentState};
+
+use super::{Answer, Charge, NoAnswer, Outcome, Provider};
+
+pub const SUCCEEDS: &str = "sandbox_succeeds";
+pub const INSUFFICIENT_FUNDS: &str = "sandbox_declined_insufficient_funds";
+pub const EXPIRED_CARD: &str = "sandbox_declined_expired_card";
+/// Never answers when it is asked to collect; asked again later, it says that the money was taken.
+pub const TIMES_OUT: &str = "sandbox_times_out";
+
+/// The means of payment it knows.
+pub const TOKENS: [&str; 4] = [SUCCEEDS, INSUFFICIENT_FUNDS, EXPIRED_CARD, TIMES_OUT];
+
+/// Keeps nothing: its answers follow from the charge, so the same payment always gets the same one.
+#[derive(Debug, Clone, Copy)]
+pub struct Sandbox;
+
+impl Provider for Sandbox {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn takes(&self, method: PaymentMethodKind) -> bool {
+        method == PaymentMethodKind::Card
+    }
+
+    fn knows(&self, method_token: &str) -> bool {
+        TOKENS.contains(&method_token)
+    }
+
+    fn create<'a>(&'a self, charge: &'a Charge) -> Answer<'a> {
+        let answer = if charge.method_token == TIMES_OUT { Err(NoAnswer) } else { Ok(outcome(charge)) };
+        Box::pin(ready(answer))
+    }
+
+    fn look_up<'a>(&'a self, charge: &'a Charge) -> Answer<'a> {
+        Box::pin(ready(Ok(outcome(charge))))
+    }
+}
+
+fn outcome(charge: &Charge) -> Outcome {
+    let reference = Some(format!("sandbox_{}", charge.payment));
+    let failed = |code: &str| Outcome {
+        state: PaymentState::Failed,
+        reference: reference.clone(),
+        failure_code: Some(code.to_owned()),
+    };
+    match charge.method_token.as_str() {
+        SUCCEEDS | TIMES_OUT => Outcome { state: PaymentState::Succeeded, reference, failure_code: None },
+        INSUFFICIENT_FUNDS => failed("insufficient_funds"),
+        EXPIRED_CARD => failed("expired_card"),
+        _ => failed("unknown_payment_method"),
+    }
+}

@@ -1,0 +1,128 @@
+//! Writing down what became of a payment: once, whoever comes first.
+
+use chrono::Datelike;
+use manager_domain::ids::*;
+use manager_domain::invoices::{self, Buyer};
+use manager_domain::orders::OrderState;
+use manager_domain::payments::PaymentState;
+use manager_domain::terms::Term;
+use manager_repository::organizations::{self, Organization};
+use manager_repository::payments::{self as rows};
+use manager_repository::products::{self, Activation};
+use manager_repository::{AnyConnection, invoices as invoice_rows, orders};
+use serde_json::json;
+
+use super::Outcome;
+use crate::audit_log::{self, Entry};
+use crate::errors::{Error, Result};
+use crate::{Call, Services, catalogue};
+
+/// Writes an outcome. One that is known already stays as it is; a success completes the order.
+pub(super) fn settle_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: PaymentId,
+    outcome: &Outcome,
+) -> Result<()> {
+    organizations::lock(tx, organization)?;
+    let payment = rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("a payment is gone"))?;
+    if !payment.state.may_become(outcome.state) || payment.state == outcome.state {
+        return Ok(());
+    }
+    let (reference, failure_code) = (outcome.reference.as_deref(), outcome.failure_code.as_deref());
+    let written = rows::Outcome { state: outcome.state, reference, failure_code };
+    if !rows::settle(tx, organization, id, &written, call.now)? {
+        return Ok(());
+    }
+    let entry = Entry::new("payment.changed", id).before(json!({ "state": payment.state }));
+    let after = json!({ "state": outcome.state, "failure_code": outcome.failure_code });
+    audit_log::append(tx, services, call, organization, entry.after(after))?;
+    match payment.order_id {
+        Some(order) if outcome.state == PaymentState::Succeeded => complete_in(tx, services, call, organization, order),
+        _ => Ok(()),
+    }
+}
+
+/// Completes an order that is paid or costs nothing: its invoice gets number, dates and names, its products come to life
+/// (ORD-7, BIL-1, PRD-1). The caller holds the organization's lock.
+pub(crate) fn complete_in(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    order: OrderId,
+) -> Result<()> {
+    let owner = organizations::find(tx, organization)?.ok_or_else(|| Error::defect("an organization is gone"))?;
+    if !orders::close(tx, organization, order, OrderState::Paid, call.now)? {
+        return Err(Error::defect(format!("{order} was paid, but it isn't open")));
+    }
+    let invoice = invoice_rows::find_by_order(tx, organization, order)?
+        .ok_or_else(|| Error::defect("an order without invoice"))?;
+    let today = catalogue::today(services, call.now);
+    let number =
+        invoices::number(&owner.number, today.year(), invoice_rows::next_in_series(tx, organization, today.year())?);
+    let seller = serde_json::to_value(&services.settings.seller).map_err(Error::defect)?;
+    let issue = invoice_rows::Issue {
+        number: &number,
+        issued_on: today,
+        seller: &seller,
+        buyer: &buyer(&owner),
+        now: call.now,
+    };
+    if !invoice_rows::issue_paid(tx, organization, invoice.id, &issue)? {
+        return Err(Error::defect(format!("{} was paid, but it isn't open", invoice.id)));
+    }
+    bring_to_life(tx, services, call, organization, invoice.id)?;
+    if invoice.total > 0 {
+        organizations::fix_currency(tx, organization)?;
+    }
+    let after = json!({ "state": OrderState::Paid, "invoice": invoice.id, "number": number });
+    let entry = Entry::new("order.paid", order).before(json!({ "state": OrderState::Open })).after(after);
+    audit_log::append(tx, services, call, organization, entry)
+}
+
+/// Activates the product of every line from today on, and writes the period into the line. What costs nothing has no
+/// term (CAT-3).
+fn bring_to_life(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    invoice: InvoiceId,
+) -> Result<()> {
+    let today = catalogue::today(services, call.now);
+    for mut line in invoice_rows::lines(tx, organization, invoice)? {
+        let Some(product) = line.product_id else { continue };
+        let frequency = line.frequency.filter(|_| line.unit_price > 0);
+        let term = frequency
+            .map(|frequency| Term::first(today, frequency))
+            .map(|term| term.ok_or_else(|| Error::defect("a term beyond the calendar")));
+        let term = term.transpose()?;
+        let activation = Activation {
+            anchor_day: term.map(|term| term.start.day() as i32),
+            term_start: term.map(|term| term.start),
+            term_end: term.map(|term| term.end),
+            now: call.now,
+        };
+        if !products::activate(tx, organization, product, &activation)? {
+            return Err(Error::defect(format!("{product} was paid, but it isn't pending")));
+        }
+        if let Some(term) = term {
+            (line.period_start, line.period_end) = (Some(term.start), Some(term.end));
+            invoice_rows::update_line(tx, &line)?;
+        }
+    }
+    Ok(())
+}
+
+/// The customer as of now.
+pub(crate) fn buyer(organization: &Organization) -> Buyer {
+    Buyer {
+        kind: organization.kind,
+        name: organization.name.clone(),
+        address: organization.billing_address.as_ref().map(|address| address.0.clone()),
+        vat_number: organization.vat_number.clone(),
+    }
+}
