@@ -8,6 +8,7 @@ mod coverage;
 mod invitations;
 mod memberships;
 mod migrations;
+mod orders;
 mod organizations;
 mod permissions;
 mod registrations;

@@ -147,7 +147,7 @@ pub fn totals(lines: impl IntoIterator<Item = (i64, Decimal)>) -> Totals {
             None => rates.push(TaxTotal { rate, net, tax: 0 }),
         }
     }
-    rates.sort_by(|a, b| b.rate.cmp(&a.rate));
+    rates.sort_by_key(|total| std::cmp::Reverse(total.rate));
     let mut sum = Totals::default();
     for total in &mut rates {
         total.tax = tax_on(total.net, total.rate);
