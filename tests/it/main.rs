@@ -2,14 +2,22 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod absorptions;
+mod account_deletion;
 mod audit_log;
+mod avatars;
 mod bad_input;
+mod carts;
 mod coverage;
+mod credentials;
 mod invitations;
+mod login_id_changes;
 mod memberships;
 mod migrations;
 mod orders;
 mod organizations;
 mod permissions;
+mod profile;
+mod recovery_emails;
 mod registrations;
+mod security_log;
 mod sessions;

@@ -213,3 +213,11 @@ pub fn erase_personal(tx: &mut AnyConnection, organization: OrganizationId, abou
     diesel::delete(personal.filter(audit_personal::sequence.eq_any(entries))).execute(tx)?;
     Ok(())
 }
+
+/// Erases this personal text, such as a person's address, from the organization's log.
+pub fn erase_personal_text(tx: &mut AnyConnection, organization: OrganizationId, text: &str) -> Result<(), Error> {
+    let personal = audit_personal::table
+        .filter(audit_personal::organization_id.eq(sql(organization)).and(audit_personal::content.eq(text)));
+    diesel::delete(personal).execute(tx)?;
+    Ok(())
+}

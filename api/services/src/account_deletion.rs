@@ -30,7 +30,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let belongings = memberships::list_of_account(tx, account.id, None, ALL, call.now)?;
-        leave_all(tx, &shared, &call, &belongings)?;
+        leave_all(tx, &shared, &call, &account.login_id, &belongings)?;
         let current = sessions::unchanged(tx, &account)?;
         // Joined meanwhile: once more, with that organization.
         if !memberships::list_of_account(tx, current.id, None, 1, call.now)?.is_empty() {
@@ -46,7 +46,13 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
 
 /// Ends every membership, organizations locked in the order of their ids; refused as a whole where somewhere no other
 /// owner is left (MEM-3).
-fn leave_all(tx: &mut AnyConnection, services: &Services, call: &Call, belongings: &[Belonging]) -> Result<()> {
+fn leave_all(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    login_id: &str,
+    belongings: &[Belonging],
+) -> Result<()> {
     let mut owned: Vec<Value> = Vec::new();
     for (seen, organization) in belongings {
         if !organizations::lock(tx, organization.id)? {
@@ -63,6 +69,7 @@ fn leave_all(tx: &mut AnyConnection, services: &Services, call: &Call, belonging
         let entry = Entry::new("membership.left", membership.id).before(summary(&membership));
         audit_log::append(tx, services, call, organization.id, entry)?;
         audit_rows::erase_personal(tx, organization.id, &membership.id.to_string())?;
+        audit_rows::erase_personal_text(tx, organization.id, login_id)?;
     }
     if owned.is_empty() {
         return Ok(());

@@ -22,8 +22,8 @@ pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_SIDE: u32 = 4096;
 /// Pixels of either side of what is kept.
 const SIDE: u32 = 256;
-/// Bytes that decoding may take: four channels of eight bits at full size, and as much again for odd pixel formats.
-const MAX_ALLOCATION: u64 = 128 * 1024 * 1024;
+/// Bytes that decoding may take: four channels of eight bits at full size, and half as much again for the work.
+const MAX_ALLOCATION: u64 = 96 * 1024 * 1024;
 
 /// One picture is decoded at a time, whatever arrives at once.
 static SLOT: Semaphore = Semaphore::const_new(1);

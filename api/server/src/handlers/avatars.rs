@@ -1,7 +1,9 @@
-//! The person's picture (ACC-4).
+//! The signed-in person's picture (ACC-4).
 
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
-use manager_services::avatars;
+use manager_domain::Code;
+use manager_services::avatars::{self, MAX_BYTES};
 
 use crate::auth::Caller;
 use crate::body::Raw;
@@ -10,50 +12,69 @@ use crate::problems::Problem;
 use crate::state::AppState;
 use crate::then::Then;
 
-/// Show my picture
-#[utoipa::path(tag = "accounts", responses(
-    (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
-    (status = 304, description = "You have it"),
-    (status = 404, description = "There is none: show the initials"),
-), security(("bearer" = []), ("cookie" = [])))]
-#[get("/v1/me/avatar")]
-pub async fn get_avatar(
-    caller: Caller,
-    request: HttpRequest,
-    state: web::Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    let avatar = avatars::get(&state.services, caller.account.id).await?;
-    let etag = Etag::opaque(avatar.etag);
-    if is_known(&request, &etag) {
-        return Ok(HttpResponse::NotModified().insert_header(("ETag", etag.header())).finish());
-    }
-    Ok(HttpResponse::Ok().insert_header(("ETag", etag.header())).content_type(avatar.content_type).body(avatar.image))
-}
+const ACCEPTED: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
+const NO_SNIFFING: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// Set my picture
 ///
-/// PNG, JPEG or WebP, at most 2 MiB and 4096 pixels a side; it is cropped to a square and encoded anew.
+/// A PNG, JPEG or WebP picture of at most 2 MiB and 4096 × 4096 pixels. It is cropped to a square and encoded anew,
+/// without whatever else was in the file.
 #[utoipa::path(tag = "accounts",
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The picture"),
-    responses((status = 204, description = "Set"), (status = 422, description = "`avatar_refused`")),
+    request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
+    responses((status = 204, description = "Set; `ETag` names the picture"),
+        (status = 422, description = "`avatar_refused` with the reason: `format`, `too_large` or `unreadable`")),
     security(("bearer" = []), ("cookie" = [])))]
 #[put("/v1/me/avatar")]
-pub async fn set_avatar(
+pub async fn put_avatar(
+    request: HttpRequest,
     state: web::Data<AppState>,
-    body: Then<Caller, Raw<{ avatars::MAX_BYTES }>>,
+    body: Then<Caller, Raw<MAX_BYTES>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(caller, Raw(body)) = body;
-    let avatar = avatars::put(&state.services, &caller.call, caller.account.id, body.to_vec()).await?;
-    Ok(HttpResponse::NoContent().insert_header(("ETag", Etag::opaque(avatar.etag).header())).finish())
+    let Then(caller, Raw(bytes)) = body;
+    check_media_type(&request)?;
+    let row = avatars::put(&state.services, &caller.call, caller.account.id, bytes.to_vec()).await?;
+    Ok(HttpResponse::NoContent().insert_header((ETAG, Etag::opaque(row.etag).header())).finish())
+}
+
+/// Pictures of other kinds, SVG above all, are refused as such; what is no picture is the wrong media type.
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if ACCEPTED.contains(&media.as_str()) {
+        return Ok(());
+    }
+    if media.starts_with("image/") {
+        return Err(Problem::new(Code::AvatarRefused).with("reason", "format"));
+    }
+    Err(Problem::new(Code::UnsupportedMediaType).with("accepted", ACCEPTED.join(", ")))
+}
+
+/// My picture
+#[utoipa::path(tag = "accounts", responses(
+    (status = 200, description = "256 × 256 pixels", body = Vec<u8>, content_type = "image/png"),
+    (status = 304, description = "You have it"),
+), security(("bearer" = []), ("cookie" = [])))]
+#[get("/v1/me/avatar")]
+pub async fn get_avatar(
+    request: HttpRequest,
+    caller: Caller,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let row = avatars::get(&state.services, caller.account.id).await?;
+    let etag = Etag::opaque(row.etag);
+    if is_known(&request, &etag) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag.header())).finish());
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header((ETAG, etag.header())).insert_header((NO_SNIFFING, "nosniff"));
+    Ok(response.content_type(row.content_type).body(row.image))
 }
 
 /// Remove my picture
-#[utoipa::path(tag = "accounts", responses(
-    (status = 204, description = "Removed"),
-    (status = 404, description = "There is none"),
-), security(("bearer" = []), ("cookie" = [])))]
+#[utoipa::path(tag = "accounts", responses((status = 204, description = "Removed: the initials stand for it")),
+    security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/avatar")]
-pub async fn remove_avatar(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+pub async fn delete_avatar(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     avatars::delete(&state.services, &caller.call, caller.account.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,0 +1,132 @@
+//! ORD-1, ACC-3, CAT-1, CAT-3: the catalogue and carts.
+
+use std::sync::Arc;
+
+use manager_tests::{Answer, Person, TestApp, Value, json};
+use reqwest::Method;
+
+async fn with_token(app: &TestApp, method: Method, path: &str, token: &str, body: Option<Value>) -> Answer {
+    let request = app.request(method, path).header("x-cart-token", token);
+    app.send(match body {
+        Some(body) => request.json(&body),
+        None => request,
+    })
+    .await
+}
+
+async fn open(app: &TestApp) -> (String, String) {
+    let opened = app.post("/v1/carts", json!({"country": "CH"})).await.expect(201);
+    (opened["cart"]["id"].as_str().unwrap().to_owned(), opened["token"].as_str().unwrap().to_owned())
+}
+
+fn domain() -> Value {
+    json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": "example.ch"}})
+}
+
+#[actix_web::test]
+async fn the_catalogue_shows_prices_with_and_without_tax_in_five_languages() {
+    let app = TestApp::start().await;
+    let swiss = app.get("/v1/catalogue").await;
+    let etag = swiss.header("etag").to_owned();
+    let swiss = swiss.expect(200);
+    assert_eq!(swiss["currency"], "CHF");
+    let of_type = app.get("/v1/catalogue/product-types/domain_name?country=FR").await.expect(200);
+    let price = &of_type["offers"][0]["prices"][0];
+    assert_eq!((&price["net"]["amount"], &price["gross"]["amount"]), (&json!(930), &json!(1116)));
+    let again = app.request(Method::GET, "/v1/catalogue").header("if-none-match", &etag);
+    assert_eq!(app.send(again).await.status, 304);
+    let french = app.request(Method::GET, "/v1/catalogue").header("accept-language", "fr");
+    assert_eq!(app.send(french).await.expect(200)["categories"][1]["name"], "Collaboration & Mail");
+    app.get("/v1/catalogue/product-types/nothing").await.refused(404, "not_found");
+    app.get("/v1/catalogue?country=XX").await.faulty("query:country", "invalid_country");
+}
+
+#[actix_web::test]
+async fn a_visitor_fills_a_cart_with_its_secret_and_nobody_else_sees_it() {
+    let app = TestApp::start().await;
+    let (cart, token) = open(&app).await;
+    let path = format!("/v1/carts/{cart}");
+    let added = with_token(&app, Method::POST, &format!("{path}/items"), &token, Some(domain())).await.expect(201);
+    assert_eq!(added["totals"]["total"]["amount"], 973);
+    let item = added["items"][0]["id"].as_str().unwrap();
+    let item = format!("{path}/items/{item}");
+    let changed =
+        with_token(&app, Method::PATCH, &item, &token, Some(json!({"frequency": "two_years"}))).await.expect(200);
+    assert_eq!(changed["items"][0]["net"]["amount"], 1750);
+    with_token(&app, Method::PATCH, &item, &token, Some(json!({"quantity": 2})))
+        .await
+        .faulty("/quantity", "out_of_range");
+    let bad = Some(json!({"options": {"domain": "example.com"}}));
+    with_token(&app, Method::PATCH, &item, &token, bad).await.faulty("/options/domain", "invalid_domain_name");
+    app.get(&path).await.refused(404, "not_found");
+    with_token(&app, Method::GET, &path, "crt_wrong", None).await.refused(404, "not_found");
+    let empty = with_token(&app, Method::DELETE, &item, &token, None).await.expect(200);
+    assert_eq!(empty["items"], json!([]));
+    with_token(&app, Method::DELETE, &path, &token, None).await.expect(204);
+    with_token(&app, Method::GET, &path, &token, None).await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_stale_version_of_a_cart_is_not_changed() {
+    let app = TestApp::start().await;
+    let (cart, token) = open(&app).await;
+    let path = format!("/v1/carts/{cart}/items");
+    with_token(&app, Method::POST, &path, &token, Some(domain())).await.expect(201);
+    let stale = app.request(Method::POST, &path).header("x-cart-token", &token).header("if-match", "\"v1\"");
+    app.send(stale.json(&domain())).await.refused(412, "precondition_failed");
+}
+
+#[actix_web::test]
+async fn registering_with_a_cart_moves_it_into_the_new_organization_and_kills_its_secret() {
+    let app = Arc::new(TestApp::start().await);
+    let (cart, token) = open(&app).await;
+    with_token(&app, Method::POST, &format!("/v1/carts/{cart}/items"), &token, Some(domain())).await.expect(201);
+    let more = json!({"organization": {"kind": "individual", "country": "CH"}, "cart": {"id": cart, "token": token}});
+    let ada = Person::register_with(&app, "ada", more).await;
+    let claimed = ada.get(&ada.org(&format!("/carts/{cart}"))).await.expect(200);
+    assert_eq!(claimed["items"].as_array().unwrap().len(), 1);
+    with_token(&app, Method::GET, &format!("/v1/carts/{cart}"), &token, None).await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_cart_is_claimed_once_under_a_race() {
+    let app = Arc::new(TestApp::start().await);
+    let (ada, eve) = (Person::register(&app, "ada").await, Person::register(&app, "eve").await);
+    let (cart, token) = open(&app).await;
+    let mut tasks = Vec::new();
+    for n in 0..32 {
+        let person = if n % 2 == 0 { ada.clone() } else { eve.clone() };
+        let (cart, token) = (cart.clone(), token.clone());
+        tasks.push(actix_web::rt::spawn(async move {
+            let request = person.request(Method::POST, &format!("/v1/carts/{cart}/claim"));
+            let body = json!({"organization": person.organization});
+            person.send(request.header("x-cart-token", token).json(&body)).await.status
+        }));
+    }
+    let mut won = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            200 => won += 1,
+            404 | 503 => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(won, 1);
+    let elsewhere = app.request(Method::POST, &format!("/v1/carts/{cart}/claim")).bearer_auth(&eve.token);
+    let body = json!({"organization": ada.organization});
+    app.send(elsewhere.header("x-cart-token", &token).json(&body)).await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn who_may_order_one_category_adds_only_that() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let rights = json!({"role": "member", "billing": true,
+        "products": {"access": "grants", "grants": [{"category": "web_domain", "level": "manage"}]}});
+    let bob = Person::join(&app, &ada, "bob", rights).await;
+    let cart = bob.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let items = ada.org(&format!("/carts/{cart}/items"));
+    bob.post(&items, domain()).await.expect(201);
+    bob.post(&items, json!({"offer": "kdrive_team", "frequency": "yearly"})).await.refused(403, "forbidden");
+    bob.post(&items, json!({"offer": "nothing", "frequency": "yearly"})).await.faulty("/offer", "unknown_offer");
+}

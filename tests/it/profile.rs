@@ -1,0 +1,72 @@
+//! ACC-4 and ACC-11: the profile and the preferences that travel with the account.
+
+use std::sync::Arc;
+
+use manager_tests::{Person, TestApp, Value, json};
+
+async fn app_with_ada() -> (Arc<TestApp>, Person) {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    (app, ada)
+}
+
+#[actix_web::test]
+async fn a_patch_touches_only_what_was_sent() {
+    let (_, ada) = app_with_ada().await;
+    let before = ada.get("/v1/me").await.expect(200);
+    let patch = json!({"display_name": "Countess", "locale": "fr", "time_zone": "America/Lima"});
+    let after = ada.patch("/v1/me", patch).await.expect(200);
+    assert_eq!((&after["display_name"], &after["locale"]), (&json!("Countess"), &json!("fr")));
+    assert_eq!(after["first_name"], before["first_name"]);
+    assert_eq!(after["organizations"][0]["role"], "owner");
+    let cleared = ada.patch("/v1/me", json!({"display_name": null})).await.expect(200);
+    assert_eq!(cleared["display_name"], before["display_name"]);
+    assert_eq!(cleared["locale"], "fr");
+}
+
+#[actix_web::test]
+async fn every_fault_of_a_profile_is_listed_and_what_is_not_theirs_to_set_is_unknown() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::register(&app, "bob").await;
+    let both = ada.patch("/v1/me", json!({"first_name": "  ", "time_zone": "Europe/Atlantis"})).await;
+    both.clone().faulty("/first_name", "too_short");
+    both.faulty("/time_zone", "invalid_time_zone");
+    let foreign = json!({"default_organization": bob.organization});
+    ada.patch("/v1/me", foreign).await.faulty("/default_organization", "not_allowed");
+    for (member, value) in [("login_id", json!("x@example.com")), ("staff_role", json!("admin")), ("version", json!(1))]
+    {
+        ada.patch("/v1/me", json!({member: value})).await.faulty(&format!("/{member}"), "unknown_field");
+    }
+    ada.patch("/v1/me", json!({"first_name": null})).await.faulty("/first_name", "wrong_type");
+}
+
+#[actix_web::test]
+async fn the_default_organization_is_one_of_theirs() {
+    let (_, ada) = app_with_ada().await;
+    let me = ada.patch("/v1/me", json!({"default_organization": ada.organization})).await.expect(200);
+    assert_eq!(me["default_organization"], ada.organization.as_str());
+    let me = ada.patch("/v1/me", json!({"default_organization": null})).await.expect(200);
+    assert_eq!(me["default_organization"], Value::Null);
+}
+
+#[actix_web::test]
+async fn ui_settings_are_merged_and_bounded() {
+    let (_, ada) = app_with_ada().await;
+    ada.patch("/v1/me", json!({"ui_settings": {"theme": "dark", "menu": {"open": true}}})).await.expect(200);
+    let me = ada.patch("/v1/me", json!({"ui_settings": {"menu": {"wide": 1}, "theme": null}})).await.expect(200);
+    assert_eq!(me["ui_settings"], json!({"menu": {"open": true, "wide": 1}}));
+    let large = json!({"ui_settings": {"notes": "x".repeat(8200)}});
+    ada.patch("/v1/me", large).await.refused(422, "ui_settings_too_large");
+    ada.patch("/v1/me", json!({"ui_settings": [1]})).await.faulty("/ui_settings", "wrong_type");
+    let me = ada.patch("/v1/me", json!({"ui_settings": null})).await.expect(200);
+    assert_eq!(me["ui_settings"], json!({}));
+}
+
+#[actix_web::test]
+async fn a_lost_update_of_the_profile_is_refused() {
+    let (_, ada) = app_with_ada().await;
+    let etag = ada.get("/v1/me").await.header("etag").to_owned();
+    ada.patch_seen("/v1/me", &etag, json!({"locale": "de"})).await.expect(200);
+    ada.patch_seen("/v1/me", &etag, json!({"locale": "it"})).await.refused(412, "precondition_failed");
+    assert_eq!(ada.get("/v1/me").await.expect(200)["locale"], "de");
+}

@@ -1,0 +1,72 @@
+//! ACC-8: the recovery e-mail.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use manager_tests::people::PASSWORD;
+use manager_tests::{Person, TestApp, Value, json};
+
+const OTHER: &str = "eleven badgers paint slow bridges";
+
+async fn app_with_ada() -> (Arc<TestApp>, Person) {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    (app, ada)
+}
+
+async fn set(app: &TestApp, person: &Person, email: &str) {
+    person.put("/v1/me/recovery-email", json!({"email": email, "password": PASSWORD})).await.expect(202);
+    let token = app.mail_to(email).await.token();
+    app.post("/v1/recovery-emails/confirm", json!({"token": token})).await.expect(204);
+}
+
+#[actix_web::test]
+async fn a_recovery_email_is_in_effect_once_confirmed_and_shown_masked() {
+    let (app, ada) = app_with_ada().await;
+    let body = json!({"email": "ada@example.net", "password": PASSWORD});
+    ada.put("/v1/me/recovery-email", body).await.expect(202);
+    let me = ada.get("/v1/me").await.expect(200);
+    assert_eq!((&me["recovery_email"], &me["pending_recovery_email"]), (&Value::Null, &json!("a•••@e•••.net")));
+    let token = json!({"token": app.mail_to("ada@example.net").await.token()});
+    let told = app.mails_to("ada@example.com").await;
+    app.post("/v1/recovery-emails/confirm", token.clone()).await.expect(204);
+    app.post("/v1/recovery-emails/confirm", token).await.refused(410, "token_lapsed");
+    let me = ada.get("/v1/me").await.expect(200);
+    assert_eq!((&me["recovery_email"], &me["pending_recovery_email"]), (&json!("a•••@e•••.net"), &Value::Null));
+    assert_eq!(app.mails_to("ada@example.com").await, told + 1);
+}
+
+#[actix_web::test]
+async fn a_recovery_email_needs_the_password_and_differs_from_the_login_id() {
+    let (_, ada) = app_with_ada().await;
+    let wrong = json!({"email": "ada@example.net", "password": "wrong"});
+    ada.put("/v1/me/recovery-email", wrong).await.refused(403, "wrong_password");
+    let same = json!({"email": "ADA@example.com", "password": PASSWORD});
+    ada.put("/v1/me/recovery-email", same).await.refused(422, "recovery_email_is_login_id");
+}
+
+#[actix_web::test]
+async fn a_forgotten_password_can_be_reset_from_the_recovery_email() {
+    let (app, ada) = app_with_ada().await;
+    set(&app, &ada, "ada@example.net").await;
+    app.post("/v1/auth/password-reset", json!({"email": "Ada@example.net"})).await.expect(202);
+    let token = app.mail_to("ada@example.net").await.token();
+    let body = json!({"token": token, "password": OTHER});
+    app.post("/v1/auth/password-reset/confirm", body).await.expect(204);
+    app.post("/v1/auth/login", json!({"email": "ada@example.com", "password": OTHER})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn removing_a_recovery_email_needs_a_fresh_login() {
+    let (app, ada) = app_with_ada().await;
+    set(&app, &ada, "ada@example.net").await;
+    app.advance(Duration::minutes(9));
+    let renewed = app.post("/v1/auth/refresh", json!({"refresh_token": ada.refresh_token})).await.expect(200);
+    let ada = Person { token: renewed["access_token"].as_str().unwrap().to_owned(), ..ada };
+    app.advance(Duration::minutes(2));
+    ada.delete("/v1/me/recovery-email").await.refused(403, "step_up_required");
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    ada.delete("/v1/me/recovery-email").await.expect(204);
+    ada.delete("/v1/me/recovery-email").await.refused(404, "not_found");
+    assert_eq!(ada.get("/v1/me").await.expect(200)["recovery_email"], Value::Null);
+}
