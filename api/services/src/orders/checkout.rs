@@ -21,6 +21,7 @@ use super::{Details, Order, paid_or_refused};
 use crate::audit_log::{self, Entry};
 use crate::catalogue::{self, Version};
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::jobs::{self, Job};
 use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
 use crate::quotes::{self, Quote};
@@ -65,7 +66,13 @@ pub async fn checkout(
 ) -> Result<CheckedOut> {
     let cart = request.cart;
     let (shared, call_, rights) = (services.clone(), call.clone(), rights.clone());
-    let placed = services.db.write(move |tx| place(tx, &shared, &call_, organization, &rights, &request)).await?;
+    let write = move |tx: &mut AnyConnection| {
+        let placed = place(tx, &shared, &call_, organization, &rights, &request)?;
+        failpoint!("checkout.before_commit");
+        Ok::<_, Error>(placed)
+    };
+    let placed = services.db.write(write).await?;
+    failpoint!("checkout.after_commit");
     match placed {
         Placed::Stale => Ok(CheckedOut::Stale(Box::new(quotes::quote(services, call, organization, cart).await?))),
         Placed::Order { order, payment } => {

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::checkout::{means, start_payment};
 use super::{Details, Order, paid_or_refused};
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::payments::collect;
 use crate::{Call, Services, carts, catalogue};
 
@@ -39,7 +40,13 @@ pub async fn pay(
     request: PayOrder,
 ) -> Result<Details> {
     let (shared, call_) = (services.clone(), call.clone());
-    let payment = services.db.write(move |tx| begin(tx, &shared, &call_, organization, id, &request)).await?;
+    let write = move |tx: &mut AnyConnection| {
+        let payment = begin(tx, &shared, &call_, organization, id, &request)?;
+        failpoint!("pay.before_commit");
+        Ok::<_, Error>(payment)
+    };
+    let payment = services.db.write(write).await?;
+    failpoint!("pay.after_commit");
     let payment = collect(services, call, organization, payment).await?;
     paid_or_refused(services, &payment, id).await
 }
