@@ -1,6 +1,7 @@
 //! Hashing passwords with argon2id, a bounded number at a time and off the request threads.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -20,6 +21,8 @@ pub struct Hasher {
     slots: Arc<Semaphore>,
     /// Verified against when there is no account, so that both cases cost the same.
     decoy: Arc<str>,
+    /// Hashes done so far, verifying included.
+    done: Arc<AtomicU64>,
 }
 
 /// What verifying a password told.
@@ -35,7 +38,7 @@ impl Hasher {
     /// At most `parallel` hashes run at once; each takes 19 MiB.
     pub fn new(parallel: usize) -> Result<Self> {
         let decoy = hash_now("decoy")?;
-        Ok(Self { slots: Arc::new(Semaphore::new(parallel.max(1))), decoy: decoy.into() })
+        Ok(Self { slots: Arc::new(Semaphore::new(parallel.max(1))), decoy: decoy.into(), done: Arc::default() })
     }
 
     /// The PHC string of a password.
@@ -53,8 +56,14 @@ impl Hasher {
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
+    /// How many hashes were made so far, to set or to verify a password.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(Error::defect)?;
+        self.done.fetch_add(1, Ordering::Relaxed);
         tokio::task::spawn_blocking(move || {
             let result = work();
             drop(slot);
