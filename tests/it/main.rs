@@ -10,6 +10,7 @@ mod carts;
 mod coverage;
 mod credentials;
 mod equal_work;
+mod idempotency;
 mod invitations;
 mod login_id_changes;
 mod memberships;

@@ -23,7 +23,9 @@ mod armed {
     use chrono::Duration;
 
     /// All points.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 18] = [
+        "idempotency.after_claim",
+        "idempotency.after_answer",
         "checkout.before_commit",
         "checkout.after_commit",
         "pay.before_commit",

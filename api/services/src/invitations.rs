@@ -51,8 +51,7 @@ pub async fn invite(
     let id: InvitationId = services.id(call.now);
     let (shared, call, session) = (services.clone(), call.clone(), session.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let authority = Authority::lock(tx, &call, organization)?;
             authority.require(Permission::ManageMembers)?;
             authority.require_over(new.rights.role)?;
@@ -200,8 +199,7 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
     let token = vault::token("ivt")?;
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let authority = Authority::lock(tx, &call, organization)?;
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
@@ -313,14 +311,14 @@ fn which(
 /// # Errors
 /// `token_lapsed`, `not_found`, `invitation_not_for_you`, `invitation_closed`, `inviter_not_allowed`, `already_member`.
 pub async fn accept(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<OrganizationId> {
-    let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let (shared, claim, call, account) = (services.clone(), call.claim.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
         let row = which(tx, &shared, &call, account.id, &chosen)?;
         accept_in(tx, &shared, &call, &account, &row)?;
         failpoint!("invitations.before_commit");
         Ok::<_, Error>(row.organization_id)
     };
-    let organization = services.db.write(write).await?;
+    let organization = services.write(claim, write).await?;
     failpoint!("invitations.after_commit");
     Ok(organization)
 }
@@ -410,8 +408,7 @@ fn join_in(
 pub async fn decline(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<()> {
     let (shared, call, account) = (services.clone(), call.clone(), account.id);
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let row = which(tx, &shared, &call, account, &chosen)?;
             organizations::lock(tx, row.organization_id)?;
             close_in(tx, &shared, &call, &row, InvitationState::Declined)?;

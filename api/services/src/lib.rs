@@ -11,6 +11,7 @@ pub mod clock;
 pub mod credentials;
 pub mod errors;
 pub mod failpoints;
+pub mod idempotency;
 pub mod invitations;
 pub mod invoices;
 pub mod jobs;

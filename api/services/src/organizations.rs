@@ -103,8 +103,7 @@ fn take_number(tx: &mut AnyConnection, id: OrganizationId) -> Result<String> {
 pub async fn create(services: &Services, call: &Call, owner: AccountId, new: NewOrganization) -> Result<Organization> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let limit = shared.settings.organizations_per_account;
             if memberships::count_owned(tx, owner)? >= limit {
                 return Err(Error::from(Refusal::new(Code::TooManyOrganizations).with("limit", limit)));
