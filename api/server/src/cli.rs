@@ -51,6 +51,10 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// List the points at which MANAGER_FAILPOINT kills this build for tests
+    #[cfg(feature = "failpoints")]
+    #[command(hide = true)]
+    Failpoints,
     /// Make keys
     Keys {
         #[command(subcommand)]
@@ -127,6 +131,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Config => print!("{}", config::report(&Variables::read()?)?),
         Command::Openapi { check } => document(check)?,
+        #[cfg(feature = "failpoints")]
+        Command::Failpoints => manager_services::failpoints::ALL.iter().for_each(|name| println!("{name}")),
         Command::Keys { command: Keys::Generate { file } } => {
             let file = match file {
                 Some(file) => file,

@@ -4,6 +4,7 @@
 //! so that logins can fill the processor without making others wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Hasher {
     queue: Sender<Job>,
     /// Verified against when there is no account, so that both cases cost the same.
     decoy: Arc<str>,
+    /// Hashes done so far, verifying included.
+    done: Arc<AtomicU64>,
 }
 
 /// What verifying a password told.
@@ -62,7 +65,7 @@ impl Hasher {
         }
         // What it is the hash of doesn't matter: its verdict is thrown away.
         let decoy = phc(&random::<SALT>()?, &random::<OUTPUT>()?)?;
-        Ok(Self { queue, decoy: decoy.into() })
+        Ok(Self { queue, decoy: decoy.into(), done: Arc::default() })
     }
 
     /// The PHC string of a password.
@@ -80,10 +83,16 @@ impl Hasher {
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
+    /// How many hashes were made so far, to set or to verify a password.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut [Block]) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.done.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             let _ = reply.send(work(memory));

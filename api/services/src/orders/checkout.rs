@@ -22,6 +22,7 @@ use super::{Details, Order, paid_or_refused};
 use crate::audit_log::{self, Entry};
 use crate::catalogue::{self, Version};
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::jobs::{self, Job};
 use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
 use crate::quotes::{self, Quote};
@@ -72,12 +73,14 @@ pub async fn checkout(
         if !matches!(placed, Placed::Stale) {
             idempotency::advance(tx, &shared, &call_, &placed)?;
         }
+        failpoint!("checkout.before_commit");
         Ok::<_, Error>(placed)
     };
     let placed = match idempotency::reached(services, call)? {
         Some(placed) => placed,
         None => services.db.write(write).await?,
     };
+    failpoint!("checkout.after_commit");
     match placed {
         Placed::Stale => Ok(CheckedOut::Stale(Box::new(quotes::quote(services, call, organization, cart).await?))),
         Placed::Order { order, payment } => {
