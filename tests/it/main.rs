@@ -20,4 +20,5 @@ mod profile;
 mod recovery_emails;
 mod registrations;
 mod security_log;
+mod seeding;
 mod sessions;
