@@ -22,4 +22,5 @@ mod profile;
 mod recovery_emails;
 mod registrations;
 mod security_log;
+mod seeding;
 mod sessions;

@@ -28,6 +28,7 @@ pub mod quotes;
 pub mod recovery_emails;
 pub mod registrations;
 pub mod security_log;
+pub mod seeding;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;

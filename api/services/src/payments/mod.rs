@@ -16,7 +16,7 @@ use crate::failpoints::failpoint;
 use crate::{Call, Services};
 
 pub use rows::Payment;
-pub(crate) use settlement::{buyer, complete_in};
+pub(crate) use settlement::{activation, buyer, changed, complete_in, first_term, paid};
 
 /// How long a provider may take to answer a request that pays.
 const PATIENCE: Duration = Duration::from_secs(8);
