@@ -67,7 +67,7 @@ impl Story {
         let new = people::organization(&mut dice, &person);
         let at = plan.registered_at(&mut dice);
         let account = register(plan, &services, number, &person, at, rows)?;
-        let actor = Actor { account, session: services.id(at) };
+        let actor = Actor { account, session: services.id(at), authenticated_at: at };
         let call = call(at, actor);
         for (action, details) in
             [("account.created", json!({})), ("session.opened", json!({ "session": actor.session, "mode": "bearer" }))]
@@ -292,7 +292,14 @@ fn register(
 
 /// From an address that is for documentation (RFC 5737).
 fn call(now: Instant, actor: Actor) -> Call {
-    Call { now, ip: "192.0.2.1".to_owned(), device: "seeding".to_owned(), language: Language::En, actor: Some(actor) }
+    Call {
+        now,
+        ip: "192.0.2.1".to_owned(),
+        device: "seeding".to_owned(),
+        language: Language::En,
+        actor: Some(actor),
+        claim: None,
+    }
 }
 
 fn entry(action: &'static str, cart: CartId, items: usize) -> Entry {
