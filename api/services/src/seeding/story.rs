@@ -7,7 +7,6 @@ use manager_domain::carts::CartContent;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, number};
-use manager_domain::languages::Language;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
