@@ -15,6 +15,7 @@ pub struct Settings {
     pub frontend_url: String,
     /// `false` refuses what only development may do.
     pub production: bool,
+    pub payments: PaymentProvider,
     pub registration_lifetime: Duration,
     pub code_lifetime: Duration,
     pub access_token_lifetime: Duration,
@@ -40,6 +41,12 @@ pub struct Settings {
     pub seller: Seller,
     /// `false` for load tests: no throttling.
     pub rate_limits: bool,
+}
+
+/// Who collects what organizations pay; test organizations pay in the sandbox whatever is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentProvider {
+    Sandbox,
 }
 
 /// The seller's identity on invoices (BIL-1).
