@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_server::config::Mode;
 use manager_tests::{Answer, Person, TestApp, Value, json};
 
 /// A company in Geneva that can order.
 pub async fn buyer() -> (Arc<TestApp>, Person) {
     let app = Arc::new(TestApp::start().await);
+    let ada = buyer_on(&app).await;
+    (app, ada)
+}
+
+async fn buyer_on(app: &Arc<TestApp>) -> Person {
     let address = json!({"line1": "Rue du Lac 1", "postal_code": "1207", "city": "Genève", "country": "CH"});
     let organization = json!({"kind": "individual", "country": "CH", "billing_address": address});
-    let ada = Person::register_with(&app, "ada", json!({"organization": organization})).await;
-    (app, ada)
+    Person::register_with(app, "ada", json!({"organization": organization})).await
 }
 
 /// An organization's cart with a .ch domain for a year, to be paid by card.
@@ -70,6 +75,94 @@ async fn a_declined_card_leaves_the_order_payable() {
     assert!(matches!(paid.status, 200 | 201), "{}", paid.body);
     ada.post_once(&pay, body).await.refused(409, "order_closed");
     assert_eq!(ada.get(&ada.org("/products")).await.expect(200)["data"][0]["state"], "active");
+}
+
+/// Changes the organization under its newest version.
+async fn patch(ada: &Person, change: Value) -> Answer {
+    let etag = ada.get(&ada.org("")).await.header("etag").to_owned();
+    ada.patch_seen(&ada.org(""), &etag, change).await
+}
+
+#[actix_web::test]
+async fn the_currency_stays_while_an_order_is_open() {
+    let (_, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let declined = check_out(&ada, &cart, &token, "sandbox_declined_insufficient_funds").await;
+    let order = declined.refused(402, "payment_failed")["order"].clone();
+    let refused = patch(&ada, json!({"currency": "EUR"})).await.refused(409, "currency_fixed");
+    assert_eq!(refused["orders"], json!([order]));
+    patch(&ada, json!({"currency": "CHF", "website": "https://ada.example"})).await.expect(200);
+    let path = ada.org(&format!("/orders/{}", order.as_str().unwrap()));
+    ada.post(&format!("{path}/cancel"), json!({})).await.expect(200);
+    assert_eq!(patch(&ada, json!({"currency": "EUR"})).await.expect(200)["currency"], "EUR");
+}
+
+#[actix_web::test]
+async fn who_may_order_another_category_cancels_nothing() {
+    let (app, ada) = buyer().await;
+    let rights = |category: &str| {
+        json!({"role": "member", "billing": true,
+            "products": {"access": "grants", "grants": [{"category": category, "level": "manage"}]}})
+    };
+    let bob = Person::join(&app, &ada, "bob", rights("cloud")).await;
+    let eve = Person::join(&app, &ada, "eve", rights("web_domain")).await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let declined = check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await;
+    let order = declined.refused(402, "payment_failed")["order"].as_str().unwrap().to_owned();
+    let path = ada.org(&format!("/orders/{order}/cancel"));
+    let refused = bob.post(&path, json!({})).await.refused(403, "forbidden");
+    assert_eq!(refused["reason"], "manage_and_billing_required");
+    assert_eq!(eve.post(&path, json!({})).await.expect(200)["order"]["state"], "cancelled");
+}
+
+#[actix_web::test]
+async fn legal_data_stays_while_a_payment_is_processing() {
+    let (app, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let placed = check_out(&ada, &cart, &token, "sandbox_times_out").await.expect(201);
+    assert_eq!(placed["payments"][0]["state"], "processing");
+    let abroad = json!({"line1": "5th Avenue 1", "postal_code": "10001", "city": "New York", "country": "US"});
+    for change in [
+        json!({"billing_address": abroad}),
+        json!({"billing_address": null}),
+        json!({"kind": "company", "name": "Ada SA"}),
+        json!({"vat_number": "CHE-109.322.551"}),
+        json!({"currency": "EUR"}),
+    ] {
+        let refused = patch(&ada, change).await.refused(409, "payment_in_progress");
+        assert_eq!(refused["payment"], placed["payments"][0]["id"]);
+    }
+    patch(&ada, json!({"phone": "+41 22 555 00 00", "kind": "individual"})).await.expect(200);
+    app.advance(Duration::minutes(5));
+    app.work().await;
+    let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    let invoice = ada.get(&ada.org("/invoices")).await.expect(200)["data"][0].clone();
+    let invoice = ada.get(&ada.org(&format!("/invoices/{}", invoice["id"].as_str().unwrap()))).await.expect(200);
+    assert_eq!((&invoice["invoice"]["state"], &invoice["buyer"]["address"]["country"]), (&json!("paid"), &json!("CH")));
+    patch(&ada, json!({"billing_address": abroad})).await.expect(200);
+    patch(&ada, json!({"currency": "EUR"})).await.refused(409, "currency_fixed");
+}
+
+#[actix_web::test]
+async fn production_sells_with_the_provider_that_its_operator_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let seller = "Hosting Example Ltd";
+    let app = TestApp::start_with(|config| {
+        config.mode = Mode::Production;
+        config.seller_name = seller.to_owned();
+        let key = config.root_key_file();
+        std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).expect("a private key");
+    });
+    let ada = buyer_on(&Arc::new(app.await)).await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    check_out(&ada, &cart, &token, "sandbox_succeeds").await.expect(201);
+    let invoice = ada.get(&ada.org("/invoices")).await.expect(200)["data"][0].clone();
+    let invoice = ada.get(&ada.org(&format!("/invoices/{}", invoice["id"].as_str().unwrap()))).await.expect(200);
+    assert_eq!((&invoice["invoice"]["state"], &invoice["seller"]["name"]), (&json!("paid"), &json!(seller)));
 }
 
 #[actix_web::test]

@@ -3,12 +3,13 @@
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::Rights;
+use manager_domain::orders::OrderState;
 use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
 use manager_domain::search_keys::search_key;
 use manager_domain::{Code, Currency, FaultCode, Refusal};
 use manager_repository::memberships::{self, Belonging, Membership};
-use manager_repository::organizations as rows;
-use manager_repository::{AnyConnection, Json};
+use manager_repository::orders::{self, OrderFilter};
+use manager_repository::{AnyConnection, Json, organizations as rows, payments};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,6 +19,9 @@ use crate::vault::random;
 use crate::{Call, Services};
 
 pub use rows::Organization;
+
+/// How many of the orders that stand in the way a refusal names.
+const ORDERS_NAMED: i64 = 20;
 
 /// An organization to be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -154,7 +158,8 @@ pub struct Changes {
 /// verified again.
 ///
 /// # Errors
-/// `precondition_failed`, `currency_fixed` once money moved, `validation_failed`.
+/// `precondition_failed`, `payment_in_progress` for legal data, `currency_fixed` once money moved or while an order is
+/// open, `validation_failed`.
 pub async fn update(
     services: &Services,
     call: &Call,
@@ -172,6 +177,7 @@ pub async fn update(
                 return Err(Error::from(Code::PreconditionFailed));
             }
             let next = changed(&current, &changes)?;
+            refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
@@ -208,6 +214,29 @@ fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
         ("currency", one.currency != other.currency),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+/// Who is billed, how they are taxed and in which currency stays as it is while it is being paid: a payment that settles
+/// issues its invoice with the legal data of that moment (BIL-1, BIL-3, ORG-1).
+fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &Organization) -> Result<()> {
+    let legal = |row: &Organization| {
+        (row.kind, row.billing_address.clone(), row.country.clone(), row.vat_number.clone(), row.currency)
+    };
+    if legal(next) == legal(current) {
+        return Ok(());
+    }
+    if let Some(payment) = payments::find_open(tx, current.id)? {
+        return Err(Refusal::new(Code::PaymentInProgress).with("payment", json!(payment)).into());
+    }
+    if next.currency != current.currency {
+        let open = OrderFilter { state: Some(OrderState::Open) };
+        let orders: Vec<OrderId> =
+            orders::list(tx, current.id, open, None, ORDERS_NAMED)?.into_iter().map(|order| order.id).collect();
+        if !orders.is_empty() {
+            return Err(Refusal::new(Code::CurrencyFixed).with("orders", json!(orders)).into());
+        }
+    }
+    Ok(())
 }
 
 fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {

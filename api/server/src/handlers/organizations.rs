@@ -225,7 +225,8 @@ pub struct OrganizationPatch {
         ("If-Match" = String, Header, description = "The version you saw")),
     request_body(content = OrganizationPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "Changed", body = OrganizationView),
-        (status = 409, description = "`currency_fixed`: money moved")),
+        (status = 409, description = "`currency_fixed`: money moved, or `orders` are open; `payment_in_progress`: the \
+            `payment` keeps country, address, kind, VAT number and currency")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageOrganization::NAME))))]
 #[patch("/v1/organizations/{org}")]

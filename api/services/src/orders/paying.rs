@@ -67,6 +67,10 @@ fn begin(
         return Err(closed(&order).into());
     }
     refuse_while_paying(tx, &order)?;
+    if order.currency != owner.currency {
+        // Unreachable while an open order keeps the currency; one series in two currencies could not be mended.
+        return Err(Refusal::new(Code::CurrencyMismatch).with("order", json!(order.id)).into());
+    }
     if owner.billing_address.is_none() {
         return Err(Code::BillingAddressRequired.into());
     }

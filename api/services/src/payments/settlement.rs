@@ -60,6 +60,9 @@ pub(crate) fn complete_in(
     }
     let invoice = invoice_rows::find_by_order(tx, organization, order)?
         .ok_or_else(|| Error::defect("an order without invoice"))?;
+    if invoice.currency != owner.currency {
+        return Err(Error::defect(format!("{} is in another currency than its organization", invoice.id)));
+    }
     let today = catalogue::today(services, call.now);
     let number =
         invoices::number(&owner.number, today.year(), invoice_rows::next_in_series(tx, organization, today.year())?);
