@@ -217,7 +217,7 @@ pub async fn pay_order(
 
 /// Cancel an open order
 ///
-/// Its invoice is void, its products are cancelled.
+/// Its invoice is void, its products are cancelled. Needs the right to order each of them.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = OrderId, Path, description = "The order"), OptionalKey),
     responses((status = 200, description = "Cancelled", body = OrderDetails),
@@ -229,9 +229,10 @@ pub async fn cancel_order(
     path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<()>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let rights = member.rights.clone();
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, id).await
+        orders::cancel(&services, &call, organization, &rights, id).await
     })
     .await
 }
