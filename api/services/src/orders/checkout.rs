@@ -3,7 +3,7 @@
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, LineDescription, Taxes};
 use manager_domain::memberships::Rights;
-use manager_domain::order_options::product_name;
+use manager_domain::order_options::{product_name, searched_by};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
@@ -297,6 +297,7 @@ impl Writer<'_> {
         let known = self.version.catalogue.offer(&line.offer);
         let name = known.map(|(of, offer)| product_name(of, offer, &line.options, self.owner.locale));
         let name = name.unwrap_or_else(|| line.names.get(self.owner.locale).to_owned());
+        let searched = known.map_or_else(|| name.clone(), |(of, _)| searched_by(of, &name, &line.options));
         products::insert(
             tx,
             &Product {
@@ -308,7 +309,7 @@ impl Writer<'_> {
                 offer: line.offer.clone(),
                 frequency: line.frequency,
                 currency: order.currency,
-                search_key: search_key(&name),
+                search_key: search_key(&searched),
                 name: name.clone(),
                 options: Json(line.options.clone()),
                 state: ProductState::Pending,
