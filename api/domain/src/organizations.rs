@@ -81,14 +81,25 @@ pub fn is_country(code: &str) -> bool {
     code.len() == 2 && COUNTRIES.split_whitespace().any(|country| country == code)
 }
 
-/// What an organization of this country is billed in unless it says otherwise.
-pub fn default_currency(country: &str) -> Currency {
-    if matches!(country, "CH" | "LI") { Currency::Chf } else { Currency::Eur }
+/// What a customer of this country is billed in unless they say otherwise: of the currencies `offered`, the country's
+/// own, else the first. `None` where nothing is offered.
+pub fn default_currency(country: &str, offered: &[Currency]) -> Option<Currency> {
+    let own = if matches!(country, "CH" | "LI") { Currency::Chf } else { Currency::Eur };
+    if offered.contains(&own) { Some(own) } else { offered.first().copied() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_country_is_billed_in_its_own_currency_where_that_is_offered() {
+        let (chf, eur) = (Currency::Chf, Currency::Eur);
+        assert_eq!(default_currency("LI", &[eur, chf]), Some(chf));
+        assert_eq!(default_currency("FR", &[chf, eur]), Some(eur));
+        assert_eq!(default_currency("FR", &[chf]), Some(chf));
+        assert_eq!(default_currency("FR", &[]), None);
+    }
 
     #[test]
     fn countries_are_known() {

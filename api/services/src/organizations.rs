@@ -176,7 +176,7 @@ pub async fn update(
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));
             }
-            let next = changed(&current, &changes)?;
+            let next = changed(&shared, &current, &changes)?;
             refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
@@ -239,7 +239,7 @@ fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &O
     Ok(())
 }
 
-fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
+fn changed(services: &Services, current: &Organization, changes: &Changes) -> Result<Organization> {
     let mut next = current.clone();
     next.kind = changes.kind.unwrap_or(current.kind);
     next.name = changes.name.clone().unwrap_or(next.name);
@@ -260,6 +260,10 @@ fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
     next.locale = changes.locale.unwrap_or(next.locale);
     next.time_zone = changes.time_zone.clone().unwrap_or(next.time_zone);
     next.currency = changes.currency.unwrap_or(next.currency);
+    if next.currency != current.currency {
+        let offered = services.settings.currency(Some(next.currency), &next.country);
+        offered.map_err(|code| Refusal::fault("/currency", code))?;
+    }
     if next.currency != current.currency && current.currency_fixed {
         return Err(Code::CurrencyFixed.into());
     }

@@ -8,7 +8,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, delete, get, patch, post, put, web};
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
-use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
+use manager_domain::organizations::{OrganizationKind, is_country};
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Currency, FaultCode};
 use manager_services::carts::{self, Change, View, Visitor};
@@ -119,9 +119,10 @@ pub async fn create_cart(
     if !is_country(&country) {
         return Err(Problem::fault("/country", FaultCode::InvalidCountry));
     }
+    let currency = state.services.settings.currency(body.0.currency, &country);
     let visitor = Visitor {
         kind: body.0.customer_kind.unwrap_or(OrganizationKind::Individual),
-        currency: body.0.currency.unwrap_or_else(|| default_currency(&country)),
+        currency: currency.map_err(|code| Problem::fault("/currency", code))?,
         country,
     };
     let (view, token) = carts::open_anonymous(&state.services, &client.0, visitor).await?;

@@ -147,7 +147,8 @@ pub async fn create_organization(
     let account = &caller.account;
     let name = manager_domain::accounts::full_name(&account.first_name, &account.last_name);
     let mut faults = Vec::new();
-    let new = read_organization(body, "", name, account.locale, &account.time_zone, &mut faults);
+    let new =
+        read_organization(&state.services.settings, body, "", name, account.locale, &account.time_zone, &mut faults);
     let new = new.ok_or_else(|| Problem::invalid(faults))?;
     let owner = account.id;
     let render = |row: &Organization| {
