@@ -208,6 +208,79 @@ async fn a_stale_a_used_and_an_old_quote_are_refused_and_charge_nothing() {
 }
 
 #[actix_web::test]
+async fn a_domain_is_named_and_found_as_people_write_it() {
+    let (_, ada) = buyer().await;
+    let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": "Bücher.ch"}});
+    ada.post(&ada.org(&format!("/carts/{cart}/items")), item).await.expect(201);
+    ada.put(&ada.org(&format!("/carts/{cart}/payment-method")), json!({"kind": "card"})).await.expect(200);
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    check_out(&ada, &cart, &token, "sandbox_succeeds").await.expect(201);
+    for search in ["bücher", "BÜCHER.ch", "xn--bcher-kva"] {
+        let path = format!("{}?search={search}", ada.org("/products"));
+        let found = ada.get(&path).await.expect(200);
+        assert_eq!(found["data"][0]["name"], "bücher.ch", "{search}");
+    }
+    let invoice = ada.get(&ada.org("/invoices")).await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
+    let invoice = ada.get(&ada.org(&format!("/invoices/{invoice}"))).await.expect(200);
+    let description = invoice["lines"][0]["description"].as_str().unwrap();
+    assert!(description.ends_with("bücher.ch"), "{description}");
+}
+
+#[actix_web::test]
+async fn an_order_that_costs_nothing_has_no_payment_method() {
+    let (_, ada) = buyer().await;
+    let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let options = json!({"local_part": "ada", "mail_domain": "ik.me"});
+    let item = json!({"offer": "free_email_address", "frequency": "yearly", "options": options});
+    ada.post(&ada.org(&format!("/carts/{cart}/items")), item).await.expect(201);
+    let body = json!({"price_token": quote(&ada, &cart).await["price_token"]});
+    let placed = ada.post_once(&ada.org(&format!("/carts/{cart}/checkout")), body).await.expect(201);
+    assert_eq!((&placed["order"]["state"], &placed["order"]["payment_method"]), (&json!("paid"), &json!(null)));
+}
+
+#[actix_web::test]
+async fn products_that_are_gone_are_shown_and_counted_only_when_asked_for() {
+    let (_, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let declined = check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await;
+    let order = declined.refused(402, "payment_failed")["order"].as_str().unwrap().to_owned();
+    let total = async |query: &str| {
+        let counted = ada.get(&ada.org(&format!("/products/summary{query}"))).await.expect(200)["total"].clone();
+        let listed = ada.get(&ada.org(&format!("/products{query}"))).await.expect(200);
+        assert_eq!(counted, listed["data"].as_array().unwrap().len(), "{query}");
+        counted
+    };
+    assert_eq!(total("").await, 1);
+    ada.post(&ada.org(&format!("/orders/{order}/cancel")), json!({})).await.expect(200);
+    assert_eq!((total("").await, total("?state=cancelled").await), (json!(0), json!(1)));
+}
+
+#[actix_web::test]
+async fn who_pays_an_open_order_may_say_the_total_that_was_shown() {
+    let (app, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let declined = check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await;
+    let order = declined.refused(402, "payment_failed")["order"].as_str().unwrap().to_owned();
+    let pay = ada.org(&format!("/orders/{order}/pay"));
+    let body = |amount: i64, currency: &str| json!({"payment_method_token": "sandbox_succeeds", "expected_total": {"amount": amount, "currency": currency}});
+    let abroad = json!({"line1": "Rue de Rivoli 1", "postal_code": "75001", "city": "Paris", "country": "FR"});
+    patch(&ada, json!({"billing_address": abroad})).await.expect(200);
+    let other = ada.post_once(&pay, body(973, "CHF")).await.refused(409, "quote_stale");
+    assert_eq!(other["total"], json!({"amount": 1080, "currency": "CHF"}), "taxed in France");
+    ada.post_once(&pay, body(1080, "EUR")).await.refused(409, "quote_stale");
+    app.advance(Duration::days(15));
+    let late = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    let closed = late.post_once(&pay, body(1080, "CHF")).await.refused(409, "order_closed");
+    assert_eq!(closed["state"], "lapsed");
+    app.advance(Duration::days(-2));
+    let late = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    assert_eq!(late.post_once(&pay, body(1080, "CHF")).await.expect(201)["order"]["state"], "paid");
+}
+
+#[actix_web::test]
 async fn quantities_become_products_and_numbers_have_no_gaps() {
     let (_, ada) = buyer().await;
     let mut numbers = BTreeSet::new();
@@ -240,6 +313,11 @@ async fn what_cannot_be_ordered_is_refused_with_its_reason() {
             "out_of_range",
         ),
         (json!({"offer": "domain_ch", "frequency": "fortnightly"}), "invalid_value"),
+        (
+            json!({"offer": "free_email_address", "frequency": "yearly",
+                "options": {"local_part": "Postmaster", "mail_domain": "ik.me"}}),
+            "reserved",
+        ),
     ] {
         let answer = ada.post(&items, item.clone()).await.refused(422, "validation_failed");
         assert!(answer.to_string().contains(fault), "{item}: {answer}");

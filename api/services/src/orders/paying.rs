@@ -5,7 +5,7 @@ use manager_domain::ids::*;
 use manager_domain::invoices::Taxes;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
-use manager_domain::{Code, Refusal, taxes};
+use manager_domain::{Code, Money, Refusal, taxes};
 use manager_repository::organizations;
 use manager_repository::{AnyConnection, Json, invoices, orders as rows, payments, products};
 use rust_decimal::Decimal;
@@ -24,13 +24,15 @@ pub struct PayOrder {
     pub payment_method: Option<PaymentMethodKind>,
     /// The provider's name for the means of payment.
     pub payment_method_token: String,
+    /// What the payer was shown, where they say so.
+    pub expected_total: Option<Money>,
 }
 
 /// Pays an open order.
 ///
 /// # Errors
 /// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `billing_address_required`,
-/// `payment_failed`.
+/// `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
 pub async fn pay(
     services: &Services,
     call: &Call,
@@ -63,7 +65,11 @@ fn begin(
     organizations::lock(tx, organization)?;
     let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
     let mut order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
-    if order.state != OrderState::Open || order.lapses_at <= call.now {
+    if order.state == OrderState::Open && order.lapses_at <= call.now {
+        // As good as lapsed; the job comes to it.
+        order.state = OrderState::Lapsed;
+    }
+    if order.state != OrderState::Open {
         return Err(closed(&order).into());
     }
     refuse_while_paying(tx, &order)?;
@@ -80,6 +86,10 @@ fn begin(
     order.payment_method = kind;
     let customer = Customer { currency: order.currency, ..carts::customer(&owner) };
     let invoice = tax_anew(tx, services, call, &mut order, &customer)?;
+    let total = Money::new(order.total, order.currency);
+    if request.expected_total.is_some_and(|expected| expected != total) {
+        return Err(Refusal::new(Code::QuoteStale).with("total", json!(total)).into());
+    }
     if !rows::set_terms(tx, &order)? {
         return Err(closed(&order).into());
     }
