@@ -7,7 +7,6 @@ use manager_domain::carts::CartContent;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, number};
-use manager_domain::languages::Language;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
@@ -292,7 +291,8 @@ fn register(
 
 /// From an address that is for documentation (RFC 5737).
 fn call(now: Instant, actor: Actor) -> Call {
-    Call { now, ip: "192.0.2.1".to_owned(), device: "seeding".to_owned(), language: Language::En, actor: Some(actor) }
+    let (ip, device) = ("192.0.2.1".to_owned(), "seeding".to_owned());
+    Call { ip, device, actor: Some(actor), ..Call::system(now) }
 }
 
 fn entry(action: &'static str, cart: CartId, items: usize) -> Entry {
