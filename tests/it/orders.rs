@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_repository::AnyConnection;
+use manager_repository::catalogue::{self, NewVersion};
 use manager_server::config::Mode;
 use manager_tests::{Answer, Person, TestApp, Value, json};
 
@@ -258,6 +260,54 @@ async fn products_that_are_gone_are_shown_and_counted_only_when_asked_for() {
     assert_eq!(total("").await, 1);
     ada.post(&ada.org(&format!("/orders/{order}/cancel")), json!({})).await.expect(200);
     assert_eq!((total("").await, total("?state=cancelled").await), (json!(0), json!(1)));
+}
+
+/// Swiss rates rose at the beginning of 2024.
+#[actix_web::test]
+async fn a_term_over_a_change_of_rate_is_billed_in_parts() {
+    let app = Arc::new(TestApp::start().await);
+    let (id, now) = (app.services.ids.next(app.services.clock.now()), app.services.clock.now());
+    let write = move |tx: &mut AnyConnection| {
+        let document = include_str!("../../api/services/catalogue/default.json");
+        let valid_from = "2023-01-01".parse().unwrap();
+        catalogue::insert(tx, &NewVersion { id, valid_from, document, etag: "of 2023", now })
+    };
+    app.services.db.write(write).await.unwrap();
+    // From 2 March 2026 back to 1 July 2023.
+    app.advance(Duration::days(-975));
+    let ada = buyer_on(&app).await;
+    let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let item = json!({"offer": "domain_ch", "frequency": "two_years", "options": {"domain": "engines.ch"}});
+    let item = ada.post(&ada.org(&format!("/carts/{cart}/items")), item).await.expect(201);
+    ada.put(&ada.org(&format!("/carts/{cart}/payment-method")), json!({"kind": "card"})).await.expect(200);
+    let quote = quote(&ada, &cart).await;
+    assert_eq!((&item["totals"], &quote["totals"]["total"]["amount"]), (&quote["totals"], &json!(1890)));
+    let parts = |lines: &Value| {
+        let part = |line: &Value| {
+            let text = |name: &str| line[name].as_str().unwrap_or("null").to_owned();
+            (line["net"]["amount"].as_i64().unwrap(), text("tax_rate"), text("period_start"), text("period_end"))
+        };
+        lines.as_array().unwrap().iter().map(part).collect::<Vec<_>>()
+    };
+    let part = |net, rate: &str, start: &str, end: &str| (net, rate.to_owned(), start.to_owned(), end.to_owned());
+    let planned = [part(440, "7.7", "2023-07-01", "2024-01-01"), part(1310, "8.1", "2024-01-01", "2025-07-01")];
+    assert_eq!(parts(&quote["lines"]), planned);
+    let declined = check_out(&ada, &cart, &quote["price_token"], "sandbox_declined_expired_card").await;
+    let problem = declined.refused(402, "payment_failed");
+    let invoice = ada.org(&format!("/invoices/{}", problem["invoice"].as_str().unwrap()));
+    assert_eq!(parts(&ada.get(&invoice).await.expect(200)["lines"]), planned);
+    // Ten days later, fewer of the days are taxed at the old rate.
+    app.advance(Duration::days(10));
+    let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    let pay = ada.org(&format!("/orders/{}/pay", problem["order"].as_str().unwrap()));
+    let paid = ada.post_once(&pay, json!({"payment_method_token": "sandbox_succeeds"})).await.expect(201);
+    assert_eq!(paid["products"].as_array().unwrap().len(), 1);
+    let invoice = ada.get(&invoice).await.expect(200);
+    let billed = [part(417, "7.7", "2023-07-11", "2024-01-01"), part(1333, "8.1", "2024-01-01", "2025-07-11")];
+    assert_eq!(parts(&invoice["lines"]), billed);
+    assert_eq!(invoice["totals"]["total"]["amount"], 1750 + 32 + 108);
+    let product = ada.get(&ada.org("/products")).await.expect(200)["data"][0].clone();
+    assert_eq!((&product["state"], &product["term_end"]), (&json!("active"), &json!("2025-07-11")));
 }
 
 #[actix_web::test]
