@@ -118,6 +118,26 @@ async fn a_cart_is_claimed_once_under_a_race() {
 }
 
 #[actix_web::test]
+async fn who_may_not_order_what_is_in_a_cart_does_not_claim_it() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let rights = json!({"role": "member", "billing": true,
+        "products": {"access": "grants", "grants": [{"category": "cloud", "level": "manage"}]}});
+    let bob = Person::join(&app, &ada, "bob", rights).await;
+    let (cart, token) = open(&app).await;
+    with_token(&app, Method::POST, &format!("/v1/carts/{cart}/items"), &token, Some(domain())).await.expect(201);
+    let claim = |person: &Person| {
+        let request = person.request(Method::POST, &format!("/v1/carts/{cart}/claim")).header("x-cart-token", &token);
+        let request = request.json(&json!({"organization": ada.organization}));
+        let person = person.clone();
+        async move { person.send(request).await }
+    };
+    claim(&bob).await.refused(403, "forbidden");
+    with_token(&app, Method::GET, &format!("/v1/carts/{cart}"), &token, None).await.expect(200);
+    claim(&ada).await.expect(200);
+}
+
+#[actix_web::test]
 async fn who_may_order_one_category_adds_only_that() {
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;

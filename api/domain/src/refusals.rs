@@ -153,6 +153,7 @@ codes! {
         FrequencyUnavailable = "frequency_unavailable",
         UnderMinimumCharge = "under_minimum_charge",
         UnknownOption = "unknown_option",
+        Reserved = "reserved",
     }
 }
 

@@ -16,7 +16,7 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, check, move_owner_count, require_step_up, tell};
+use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
 use crate::vault::{self, Purpose};
 use crate::{Call, Services, absorptions, throttles};
 
@@ -38,7 +38,7 @@ pub struct NewInvitation {
 ///
 /// # Errors
 /// `forbidden`, `step_up_required` to invite an owner, `already_member`, `invitation_pending`, `too_many_requests`,
-/// those of [`check`].
+/// those of [`check`] and [`check_grants`].
 pub async fn invite(
     services: &Services,
     call: &Call,
@@ -54,6 +54,7 @@ pub async fn invite(
             authority.require(Permission::ManageMembers)?;
             authority.require_over(new.rights.role)?;
             check(&new.rights, new.access_expires_at, call.now)?;
+            check_grants(tx, &shared, organization, &new.rights.products, call.now)?;
             if new.rights.role == Role::Owner {
                 require_step_up(&shared, &call)?;
             }

@@ -171,6 +171,17 @@ pub fn log_filter(text: &str) -> Option<String> {
     EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
 }
 
+/// A text in one line.
+pub fn line(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+pub fn country(text: &str) -> Option<String> {
+    manager_domain::organizations::is_country(text).then(|| text.to_owned())
+}
+
 pub fn time_zone(text: &str) -> Option<Tz> {
     text.parse().ok()
 }

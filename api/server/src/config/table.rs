@@ -122,5 +122,17 @@ settings! {
     order_lapse_days: u32 = "MANAGER_ORDER_LAPSE_DAYS", "14", parse::number(1, 365), "days from 1 to 365";
     billing_time_zone: Tz = "MANAGER_BILLING_TIME_ZONE", "Europe/Zurich", parse::time_zone,
         "a time zone such as Europe/Zurich";
+    /// What people know the panel as: in mails, and as a word that passwords had better not hold.
+    product_name: String = "MANAGER_PRODUCT_NAME", "Manager", parse::line, "a name of at most 100 characters";
+    /// The seller as invoices name it for good; the defaults are for trying things out.
+    seller_name: String = "MANAGER_SELLER_NAME", "SAMPLE SELLER - NOT A REAL COMPANY", parse::line,
+        "a name of at most 100 characters";
+    seller_line1: String = "MANAGER_SELLER_LINE1", "Sample Street 1", parse::line,
+        "street and number, of at most 100 characters";
+    seller_postal_code: String = "MANAGER_SELLER_POSTAL_CODE", "0000", parse::line, "a postal code";
+    seller_city: String = "MANAGER_SELLER_CITY", "Sample City", parse::line, "a city";
+    seller_country: String = "MANAGER_SELLER_COUNTRY", "CH", parse::country, "a country's two letters such as CH";
+    seller_vat_number: String = "MANAGER_SELLER_VAT_NUMBER", "CHE-123.456.788", parse::line,
+        "a VAT number of the seller's country, such as CHE-123.456.788";
     currencies: Vec<Currency> = "MANAGER_CURRENCIES", "CHF,EUR", parse::currencies, "CHF, EUR or both";
 }

@@ -8,7 +8,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, delete, get, patch, post, put, web};
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
-use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
+use manager_domain::organizations::{OrganizationKind, is_country};
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Currency, FaultCode};
 use manager_services::carts::{self, Change, View, Visitor};
@@ -119,9 +119,10 @@ pub async fn create_cart(
     if !is_country(&country) {
         return Err(Problem::fault("/country", FaultCode::InvalidCountry));
     }
+    let currency = state.services.settings.currency(body.0.currency, &country);
     let visitor = Visitor {
         kind: body.0.customer_kind.unwrap_or(OrganizationKind::Individual),
-        currency: body.0.currency.unwrap_or_else(|| default_currency(&country)),
+        currency: currency.map_err(|code| Problem::fault("/currency", code))?,
         country,
     };
     let (view, token) = carts::open_anonymous(&state.services, &client.0, visitor).await?;
@@ -278,7 +279,7 @@ pub struct CartClaimRequest {
 /// Claim a visitor's cart
 ///
 /// Moves it into an organization, where it keeps its id; its secret is dead from then on. Signed in, with the cart's
-/// secret; needs the permission `order` in that organization.
+/// secret; needs the permission `order` in that organization, for everything in the cart.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("X-Cart-Token" = Option<String>, Header, description = "The cart's secret, unless it is in the cookie"),
         OptionalKey),
@@ -295,14 +296,15 @@ pub async fn claim_cart(
     let (call, organization) = (&caller.call, body.organization);
     let access = memberships::access(&state.services, caller.session.id, organization, call.now).await?;
     let membership = access.and_then(|access| access.membership).ok_or_else(Problem::not_found)?;
-    let decision = decide(&membership.rights(), Permission::Order, None);
+    let rights = membership.rights();
+    let decision = decide(&rights, Permission::Order, None);
     if !decision.allowed {
         return Err(Problem::new(Code::Forbidden).with("reason", decision.reason.as_str()));
     }
     let language = language::of(&request);
     let render = move |view: &View| CartView::answer(StatusCode::OK, view, language);
     let claimed = key.once(&state.services, call, render, async move |services, call| {
-        carts::claim(&services, &call, organization, id, &secret).await
+        carts::claim(&services, &call, organization, &rights, id, &secret).await
     });
     let mut response = claimed.await?.respond_to(&request);
     for gone in forgotten() {

@@ -100,7 +100,7 @@ pub struct CartItemView {
     /// All units with tax; the totals are rounded on their own.
     #[schema(required)]
     pub gross: Option<Money>,
-    /// Percent.
+    /// Percent, on the first day; a term that spans a change of rate is taxed in parts, as the totals show.
     #[schema(required)]
     pub tax_rate: Option<String>,
     /// The unit price isn't the one of when the item was last put together.
@@ -168,7 +168,7 @@ impl CartView {
         let currency = view.priced.currency;
         let item = |priced: PricedItem| {
             let known = view.catalogue.offer(&priced.item.offer);
-            let price = priced.price;
+            let price = priced.price.as_ref();
             CartItemView {
                 id: priced.item.id,
                 product_type: known.map(|(product_type, _)| product_type.code.clone()),
@@ -455,7 +455,8 @@ pub async fn set_organization_cart_payment_method(
     "expires_at": "2026-03-01T09:45:00Z", "day": "2026-03-01",
     "lines": [{"item": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "name": ".ch domain",
         "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
-        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1"}],
+        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1",
+        "period_start": null, "period_end": null}],
     "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
         "total": {"amount": 973, "currency": "CHF"}, "notes": [],
         "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]}
@@ -472,6 +473,7 @@ pub struct QuoteView {
     pub totals: TotalsView,
 }
 
+/// An item, or one of several stretches of its term between which the tax rate changes.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QuoteLineView {
     pub item: ItemId,
@@ -486,6 +488,12 @@ pub struct QuoteLineView {
     pub net: Money,
     /// Percent.
     pub tax_rate: String,
+    /// The first of the days that the line is for, where it isn't the whole term.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    pub period_start: Option<NaiveDate>,
+    /// Exclusive.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    pub period_end: Option<NaiveDate>,
 }
 
 impl QuoteView {
@@ -502,6 +510,8 @@ impl QuoteView {
             unit_price: Money::new(line.unit_price, currency),
             net: Money::new(line.net, currency),
             tax_rate: line.tax_rate.to_string(),
+            period_start: line.period_start,
+            period_end: line.period_end,
         });
         Self {
             cart: quote.cart,

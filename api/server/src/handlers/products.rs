@@ -96,6 +96,7 @@ pub struct ProductListQuery {
     #[validate(length(max = 64))]
     #[param(max_length = 64)]
     product_type: Option<String>,
+    /// All but `terminated` and `cancelled` without it.
     #[serde(default)]
     #[param(inline)]
     state: Option<ProductState>,
@@ -139,6 +140,7 @@ pub async fn list_products(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ProductSummaryQuery {
+    /// All but `terminated` and `cancelled` without it.
     #[serde(default)]
     #[param(inline)]
     state: Option<ProductState>,
