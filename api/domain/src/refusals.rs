@@ -85,6 +85,7 @@ codes! {
         AbsorptionTargetRefused = "absorption_target_refused",
         // Catalogue, carts, orders
         OfferUnavailable = "offer_unavailable",
+        NameTaken = "name_taken",
         CartFull = "cart_full",
         CartEmpty = "cart_empty",
         CartClosed = "cart_closed",
@@ -134,6 +135,7 @@ codes! {
         FrequencyUnavailable = "frequency_unavailable",
         UnderMinimumCharge = "under_minimum_charge",
         UnknownOption = "unknown_option",
+        NameTaken = "name_taken",
     }
 }
 

@@ -3,7 +3,7 @@
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, LineDescription, Taxes};
 use manager_domain::memberships::Rights;
-use manager_domain::order_options::product_name;
+use manager_domain::order_options::{product_name, unique_names};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
@@ -23,6 +23,7 @@ use crate::catalogue::{self, Version};
 use crate::errors::{Error, Result};
 use crate::jobs::{self, Job};
 use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
+use crate::product_names::{self, Wanted};
 use crate::quotes::{self, Quote};
 use crate::{Call, Services, carts};
 
@@ -55,7 +56,7 @@ enum Placed {
 /// # Errors
 /// `not_found`, `cart_closed`, `billing_address_required`, `payment_method_required`, `payment_method_unavailable`,
 /// `quote_used`, `token_lapsed` for a quote too old, `forbidden` for a type the caller may not order,
-/// `validation_failed`; `payment_failed` with the order placed and payable.
+/// `validation_failed`, `name_taken`; `payment_failed` with the order placed and payable.
 pub async fn checkout(
     services: &Services,
     call: &Call,
@@ -254,9 +255,13 @@ impl Writer<'_> {
                 version: 1,
             },
         )?;
-        let units = lines.lines.iter().flat_map(|line| (0..line.quantity).map(move |_| line));
-        for (position, line) in (1_i32..).zip(units) {
+        let units = lines.lines.iter().enumerate().flat_map(|at| (0..at.1.quantity).map(move |_| at));
+        let mut wanted = Vec::new();
+        for (position, (index, line)) in (1_i32..).zip(units) {
             let (product, name) = self.product(tx, order, line)?;
+            let product_type = self.version.catalogue.product_type(&line.product_type);
+            let names = product_type.map(|of| unique_names(of, &line.options)).unwrap_or_default();
+            wanted.extend(names.into_iter().map(|name| Wanted { name, product, index }));
             invoices::insert_line(
                 tx,
                 &InvoiceLine {
@@ -277,6 +282,7 @@ impl Writer<'_> {
                 },
             )?;
         }
+        product_names::take(tx, self.owner.id, wanted)?;
         Ok(id)
     }
 
