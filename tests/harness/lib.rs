@@ -8,6 +8,7 @@ pub mod app;
 pub mod clock;
 pub mod databases;
 pub mod people;
+pub mod races;
 
 pub use answers::Answer;
 pub use app::TestApp;

@@ -1,6 +1,7 @@
 //! Persons who act in sentences.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -107,6 +108,13 @@ impl Person {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A request of its own, which is not a repetition of any other.
+    pub async fn post_once(&self, path: &str, body: Value) -> Answer {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let key = format!("once-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.send(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
     }
 
     pub async fn put(&self, path: &str, body: Value) -> Answer {

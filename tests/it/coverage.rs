@@ -16,6 +16,7 @@ struct Operation {
     permission: Option<String>,
     body: Option<Value>,
     if_match: bool,
+    key: bool,
     /// What ids in the path begin with, by parameter.
     prefixes: BTreeMap<String, String>,
 }
@@ -38,6 +39,7 @@ fn operations() -> Vec<Operation> {
                 permission: operation["x-required-permission"].as_str().map(str::to_owned),
                 body: operation["requestBody"].as_object().map(|_| json!({})),
                 if_match: parameters.clone().any(|parameter| parameter["name"] == "If-Match"),
+                key: parameters.clone().any(|parameter| parameter["name"] == "Idempotency-Key"),
                 prefixes: parameters.filter_map(prefix).collect(),
             });
         }
@@ -72,6 +74,9 @@ impl Operation {
         }
         if self.if_match {
             request = request.header("if-match", "\"v1\"");
+        }
+        if self.key {
+            request = request.header("idempotency-key", format!("{}-{organization}", self.id));
         }
         match &self.body {
             Some(body) => request.json(body),

@@ -9,6 +9,7 @@ mod bad_input;
 mod carts;
 mod coverage;
 mod credentials;
+mod idempotency;
 mod invitations;
 mod login_id_changes;
 mod memberships;

@@ -1,25 +1,24 @@
-//! Answers kept for repeated requests.
+//! Claims of repeatable requests, and the answers kept for their repetitions.
 
 use diesel::prelude::*;
 use manager_domain::Instant;
-use serde_json::Value;
 
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::schema::idempotency_keys;
-use crate::sql_types::{Json, sql};
+use crate::sql_types::sql;
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = idempotency_keys)]
 pub struct IdempotencyKey {
     pub scope_hash: Vec<u8>,
     pub body_hash: Vec<u8>,
-    /// `running` or `done`.
-    pub state: String,
+    /// Until then the claim belongs to whoever made it.
     pub leased_until: Instant,
-    pub status: Option<i32>,
-    pub headers: Option<Json<Value>>,
-    pub body: Option<Vec<u8>>,
+    /// Sealed: how far a request has come that takes several transactions.
+    pub progress: Option<Vec<u8>>,
+    /// Sealed; `None` while the request runs.
+    pub answer: Option<Vec<u8>>,
     pub expires_at: Instant,
 }
 
@@ -57,29 +56,35 @@ pub fn take_over(
     Ok(diesel::update(lapsed).set(idempotency_keys::leased_until.eq(sql(leased_until))).execute(tx)? == 1)
 }
 
-/// Keeps the answer.
-pub fn finish(
-    tx: &mut AnyConnection,
-    scope_hash: &[u8],
-    status: i32,
-    headers: Value,
-    body: &[u8],
-) -> Result<(), Error> {
-    diesel::update(idempotency_keys::table.filter(idempotency_keys::scope_hash.eq(scope_hash)))
-        .set((
-            idempotency_keys::state.eq("done"),
-            idempotency_keys::status.eq(Some(status)),
-            idempotency_keys::headers.eq(sql(Some(Json(headers)))),
-            idempotency_keys::body.eq(Some(body)),
-        ))
-        .execute(tx)?;
-    Ok(())
+/// Keeps how far a claimed request has come; `false` where the claim was lost to somebody else.
+pub fn advance(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant, progress: &[u8]) -> Result<bool, Error> {
+    let set = idempotency_keys::progress.eq(Some(progress));
+    Ok(diesel::update(idempotency_keys::table)
+        .filter(idempotency_keys::scope_hash.eq(scope_hash))
+        .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql(lease))))
+        .set(set)
+        .execute(tx)?
+        == 1)
 }
 
-/// Forgets the claim, so that the request may be made again.
-pub fn release(tx: &mut AnyConnection, scope_hash: &[u8]) -> Result<(), Error> {
-    let running = idempotency_keys::table.filter(idempotency_keys::scope_hash.eq(scope_hash));
-    diesel::delete(running.filter(idempotency_keys::state.eq("running"))).execute(tx)?;
+/// Keeps the answer of a claimed request; `false` where the claim was lost to somebody else.
+pub fn finish(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant, answer: &[u8]) -> Result<bool, Error> {
+    let set = (idempotency_keys::state.eq("done"), idempotency_keys::answer.eq(Some(answer)));
+    Ok(diesel::update(idempotency_keys::table)
+        .filter(idempotency_keys::scope_hash.eq(scope_hash))
+        .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql(lease))))
+        .set(set)
+        .execute(tx)?
+        == 1)
+}
+
+/// Forgets a claim whose request came to nothing, so that it may be made again.
+pub fn release(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant) -> Result<(), Error> {
+    diesel::delete(idempotency_keys::table)
+        .filter(idempotency_keys::scope_hash.eq(scope_hash))
+        .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql(lease))))
+        .filter(idempotency_keys::progress.is_null())
+        .execute(tx)?;
     Ok(())
 }
 

@@ -577,9 +577,8 @@ diesel::table! {
         body_hash -> Binary,
         state -> Text,
         leased_until -> SqlInstant,
-        status -> Nullable<Integer>,
-        headers -> Nullable<SqlJson>,
-        body -> Nullable<Binary>,
+        progress -> Nullable<Binary>,
+        answer -> Nullable<Binary>,
         expires_at -> SqlInstant,
     }
 }

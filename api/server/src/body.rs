@@ -6,10 +6,11 @@ use std::pin::{Pin, pin};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::{Bytes, BytesMut};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::Stream;
 use manager_domain::Code;
 
+use crate::idempotency::{self, BodyRead};
 use crate::problems::Problem;
 
 /// A body of any type, as it came: webhooks and uploads.
@@ -46,5 +47,9 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, limit: usize) ->
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+    let body = body.freeze();
+    if request.headers().contains_key(idempotency::HEADER) {
+        request.extensions_mut().insert(BodyRead(body.clone()));
+    }
+    Ok(body)
 }

@@ -11,6 +11,7 @@ pub mod etags;
 mod handler_tests;
 pub mod handlers;
 pub mod health;
+pub mod idempotency;
 pub mod json;
 mod keys;
 pub mod language;

@@ -49,8 +49,7 @@ pub async fn start(
     let id: AbsorptionId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let old = accounts::find(tx, account)?.ok_or(Code::NotFound)?;
             if accounts::find_login_key(tx, account)?.as_deref() == Some(target.key()) {
                 return Err(Error::from(Code::AbsorptionTargetRefused));
@@ -266,7 +265,7 @@ pub async fn list(
 
 /// What an owner or admin answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Verdict {
     Approve,
     Refuse,
 }
@@ -280,12 +279,11 @@ pub async fn answer(
     call: &Call,
     organization: OrganizationId,
     id: AbsorptionId,
-    answer: Answer,
+    verdict: Verdict,
 ) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let absorption = rows::lock(tx, id)?;
             let authority = Authority::lock(tx, &call, organization)?;
             authority.require(Permission::ManageMembers)?;
@@ -297,9 +295,9 @@ pub async fn answer(
             let old = memberships::find_by_account(tx, organization, absorption.account_id, call.now)?;
             let old = old.ok_or(Code::InvitationClosed)?;
             authority.require_over(old.role)?;
-            let (action, state, invitation) = match answer {
-                Answer::Refuse => ("absorption.refused", StepState::Refused, None),
-                Answer::Approve => {
+            let (action, state, invitation) = match verdict {
+                Verdict::Refuse => ("absorption.refused", StepState::Refused, None),
+                Verdict::Approve => {
                     let by = authority.membership.account_id;
                     let invitation = invite(tx, &shared, &call, &absorption, &old, by)?;
                     ("absorption.approved", StepState::Invited, Some(invitation))

@@ -1,7 +1,11 @@
 //! The circumstances of a call: when, from where, by whom.
 
+use std::sync::Arc;
+
 use manager_domain::languages::Language;
 use manager_domain::{Instant, ids::*};
+
+use crate::idempotency::Claim;
 
 /// What every use case is told about the request it serves.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct Call {
     pub language: Language,
     /// The signed-in person, where there is one.
     pub actor: Option<Actor>,
+    /// The claim of a request that may be repeated.
+    pub claim: Option<Arc<Claim>>,
 }
 
 /// The signed-in person behind a call.
@@ -28,6 +34,6 @@ pub struct Actor {
 impl Call {
     /// Work that nobody asked for just now: what falls due by itself.
     pub fn system(now: Instant) -> Self {
-        Self { now, ip: String::new(), device: String::new(), language: Language::En, actor: None }
+        Self { now, ip: String::new(), device: String::new(), language: Language::En, actor: None, claim: None }
     }
 }

@@ -220,18 +220,20 @@ pub async fn claim(
     secret: &str,
 ) -> Result<View> {
     let (shared, call, secret) = (services.clone(), call.clone(), secret.to_owned());
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         claim_in(tx, &shared, &call, organization, id, &secret)?;
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         view(tx, &shared, row, call.now)
     };
-    services.db.write(write).await
+    services.write(claim, write).await
 }
 
 /// Opens a cart of an organization.
 pub async fn open(services: &Services, call: &Call, organization: OrganizationId) -> Result<View> {
     let (shared, call) = (services.clone(), call.clone());
     let id: CartId = services.id(call.now);
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         let actor = call.actor.ok_or(Code::Unauthenticated)?;
         audit(tx, &shared, &call, organization, "cart.opened", id, 0)?;
@@ -248,7 +250,7 @@ pub async fn open(services: &Services, call: &Call, organization: OrganizationId
         rows::insert(tx, &row)?;
         view(tx, &shared, row, call.now)
     };
-    services.db.write(write).await
+    services.write(claim, write).await
 }
 
 /// A page of an organization's open carts, newest first.
@@ -294,6 +296,7 @@ pub async fn change(
 ) -> Result<(View, ItemId)> {
     let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
     let item: ItemId = services.id(call.now);
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         organizations::lock(tx, organization)?;
         let row = open_cart(tx, organization, id)?;
@@ -311,7 +314,7 @@ pub async fn change(
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         Ok::<_, Error>((view(tx, &shared, row, call.now)?, item))
     };
-    services.db.write(write).await
+    services.write(claim, write).await
 }
 
 /// Throws an organization's open cart away.

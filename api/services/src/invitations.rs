@@ -49,8 +49,7 @@ pub async fn invite(
     let id: InvitationId = services.id(call.now);
     let (shared, call, session) = (services.clone(), call.clone(), session.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let authority = Authority::lock(tx, &call, organization)?;
             authority.require(Permission::ManageMembers)?;
             authority.require_over(new.rights.role)?;
@@ -200,8 +199,7 @@ pub async fn resend(
     let token = vault::token("ivt")?;
     let (shared, call, session) = (services.clone(), call.clone(), session.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let authority = Authority::lock(tx, &call, organization)?;
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
@@ -318,8 +316,7 @@ fn which(
 pub async fn accept(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<OrganizationId> {
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let row = which(tx, &shared, &call, account.id, &chosen)?;
             accept_in(tx, &shared, &call, &account, &row)?;
             Ok(row.organization_id)
@@ -414,8 +411,7 @@ fn join_in(
 pub async fn decline(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<()> {
     let (shared, call, account) = (services.clone(), call.clone(), account.id);
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             let row = which(tx, &shared, &call, account, &chosen)?;
             organizations::lock(tx, row.organization_id)?;
             close_in(tx, &shared, &call, &row, InvitationState::Declined)?;

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod credentials;
 pub mod errors;
+pub mod idempotency;
 pub mod invitations;
 pub mod invoices;
 pub mod jobs;

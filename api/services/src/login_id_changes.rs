@@ -37,6 +37,7 @@ pub async fn request(
     take_attempt(services, call, account.id).await?;
     let (confirm, cancel) = (vault::token("lic")?, vault::token("lix")?);
     let (shared, call, account, new) = (services.clone(), call.clone(), account.clone(), new.clone());
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         let change = plan(&shared, &call, &account, session, &new)?;
@@ -51,7 +52,7 @@ pub async fn request(
         mail_request(tx, &shared, &call, &account, &change, (&confirm, &cancel))?;
         Ok(change)
     };
-    services.db.write(write).await
+    services.write(claim, write).await
 }
 
 /// Counted in a transaction of its own, so that refused requests count too.
@@ -183,6 +184,7 @@ fn cancel_in(
 pub async fn confirm(services: &Services, call: &Call, account: AccountId, token: &str) -> Result<()> {
     let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let undo = vault::token("liu")?;
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         let (holder, id) = find_by_token(tx, &hash, CONFIRM)?;
         if holder != account {
@@ -213,7 +215,7 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
             .with("link", shared.settings.link("login-id-undo", &undo))
             .enqueue(tx, &shared, call.now)
     };
-    services.db.write(write).await
+    services.write(claim, write).await
 }
 
 /// Undoes a change and every later one of login ID and recovery e-mail, with the password that was valid when the

@@ -104,8 +104,7 @@ fn take_number(tx: &mut AnyConnection, id: OrganizationId) -> Result<String> {
 pub async fn create(services: &Services, call: &Call, owner: AccountId, new: NewOrganization) -> Result<Organization> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.claim.clone(), move |tx| {
             // One after the other, so that the number stays true, and none for an account that is being deleted.
             accounts::lock(tx, owner)?.ok_or(Code::SessionEnded)?;
             let limit = shared.settings.organizations_per_account;

@@ -19,7 +19,14 @@ use crate::{Call, Services, security_log};
 ///
 /// A new account gets a mail with a link to set its password (a password reset that lives a day).
 pub async fn create(services: &Services, email: &EmailAddress, role: StaffRole, now: Instant) -> Result<AccountId> {
-    let call = Call { now, ip: String::new(), device: "command line".to_owned(), language: Language::En, actor: None };
+    let call = Call {
+        now,
+        ip: String::new(),
+        device: "command line".to_owned(),
+        language: Language::En,
+        actor: None,
+        claim: None,
+    };
     let (id, token) = (services.id(now), vault::token("pwd")?);
     let (shared, email) = (services.clone(), email.clone());
     services

@@ -111,7 +111,7 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
         }
         Job::PasswordReset { email_key, ip, device } => {
             let now = services.clock.now();
-            let call = Call { now, ip, device, language: Language::default(), actor: None };
+            let call = Call { now, ip, device, language: Language::default(), actor: None, claim: None };
             crate::credentials::mail_resets(services, &call, &email_key).await.map_err(failed)
         }
         Job::CollectPayment { organization, payment } => {

@@ -38,6 +38,7 @@ fn call(request: &HttpRequest, payload: &mut Payload) -> Result<Call, Problem> {
         device: device.chars().take(DEVICE).collect(),
         language: language::of(request),
         actor: None,
+        claim: None,
     })
 }
 

@@ -1,19 +1,19 @@
 //! Absorbing an old account: by its holder, and by those who approve in an organization (MEM-7).
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, delete, get, post, web};
 use manager_domain::Instant;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{AbsorptionId, AccountId, OrganizationId};
 use manager_repository::absorptions::{Asked, Step};
-use manager_services::absorptions::{self, Answer, Status};
+use manager_services::absorptions::{self, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::auth::permissions::{ManageMembers, Required};
 use crate::auth::{Caller, Member};
+use crate::idempotency::{Answer, Key, OptionalKey, Repeatable};
 use crate::json::Json;
 use crate::paging::{ListQuery, Page};
 use crate::path::Path;
@@ -86,7 +86,7 @@ impl From<Status> for AbsorptionView {
 /// The address is invited into every organization with the same rights; where this account is only a member, an owner
 /// or admin approves first. Each acceptance replaces the membership of this account. Needs a session authenticated
 /// within ten minutes. A new password calls it off.
-#[utoipa::path(tag = "memberships", request_body = AbsorptionRequest, responses(
+#[utoipa::path(tag = "memberships", params(OptionalKey), request_body = AbsorptionRequest, responses(
     (status = 201, description = "Started", body = AbsorptionView),
     (status = 403, description = "`step_up_required`"),
     (status = 409, description = "`absorption_pending`, `absorption_target_refused` or `invitation_pending`"),
@@ -94,13 +94,15 @@ impl From<Status> for AbsorptionView {
 #[post("/v1/me/absorption")]
 pub async fn start_absorption(
     state: web::Data<AppState>,
-    body: Then<Caller, Json<AbsorptionRequest>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(caller, Json(body)) = body;
+    body: Then<Caller, Repeatable<Json<AbsorptionRequest>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Repeatable(Json(body), key)) = body;
     let target = EmailAddress::parse(&body.email).map_err(|code| Problem::fault("/email", code))?;
-    let (call, account) = (&caller.call, caller.account.id);
-    let status = absorptions::start(&state.services, call, &caller.session, account, target).await?;
-    Ok(HttpResponse::Created().insert_header((LOCATION, "/v1/me/absorption")).json(AbsorptionView::from(status)))
+    let render = |status: &Status| Answer::created(&AbsorptionView::from(status.clone())).location("/v1/me/absorption");
+    key.once(&state.services, &caller.call, render, async move |services, call| {
+        absorptions::start(&services, &call, &caller.session, caller.account.id, target).await
+    })
+    .await
 }
 
 /// Show how the absorption of my account stands
@@ -178,7 +180,7 @@ pub async fn list_absorptions(
 ///
 /// Invites the new address with the member's rights.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = AbsorptionId, Path, description = "The absorption")),
+        ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Approved"),
         (status = 409, description = "`invitation_closed` where it was answered before, `invitation_pending`")),
     security(("bearer" = []), ("cookie" = [])),
@@ -186,18 +188,17 @@ pub async fn list_absorptions(
 #[post("/v1/organizations/{org}/absorptions/{id}/approve")]
 pub async fn approve_absorption(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Path<(OrganizationId, AbsorptionId)>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
-    absorptions::answer(&state.services, member.call(), organization, id, Answer::Approve).await?;
-    Ok(HttpResponse::NoContent().finish())
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, AbsorptionId)>, Repeatable<()>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    answer(&state, &member, (organization, id), Verdict::Approve, key).await
 }
 
 /// Refuse an absorption
 ///
 /// The member keeps the membership.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = AbsorptionId, Path, description = "The absorption")),
+        ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Refused"),
         (status = 409, description = "`invitation_closed` where it was answered before")),
     security(("bearer" = []), ("cookie" = [])),
@@ -205,9 +206,24 @@ pub async fn approve_absorption(
 #[post("/v1/organizations/{org}/absorptions/{id}/refuse")]
 pub async fn refuse_absorption(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Path<(OrganizationId, AbsorptionId)>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
-    absorptions::answer(&state.services, member.call(), organization, id, Answer::Refuse).await?;
-    Ok(HttpResponse::NoContent().finish())
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, AbsorptionId)>, Repeatable<()>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    answer(&state, &member, (organization, id), Verdict::Refuse, key).await
+}
+
+async fn answer(
+    state: &AppState,
+    member: &Member<ManageMembers>,
+    (organization, id): (OrganizationId, AbsorptionId),
+    verdict: Verdict,
+    key: Key,
+) -> Result<Answer, Problem> {
+    key.once(
+        &state.services,
+        member.call(),
+        |()| Answer::no_content(),
+        async move |services, call| absorptions::answer(&services, &call, organization, id, verdict).await,
+    )
+    .await
 }

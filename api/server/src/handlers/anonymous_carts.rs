@@ -4,14 +4,14 @@ use std::future::{Ready, ready};
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::dev::Payload;
-use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, delete, get, patch, post, put, web};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, delete, get, patch, post, put, web};
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
 use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Currency, FaultCode};
-use manager_services::carts::{self, Change, Visitor};
+use manager_services::carts::{self, Change, View, Visitor};
 use manager_services::memberships;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +20,7 @@ use validator::Validate;
 use super::carts::{CartView, ItemPatch, ItemRequest, PaymentMethodChoice, added};
 use crate::auth::{Caller, Client, cookies};
 use crate::etags::{Etag, IfMatch, Tagged};
+use crate::idempotency::{Answer, OptionalKey, Repeatable};
 use crate::json::{Json, MergePatch};
 use crate::language;
 use crate::path::Path;
@@ -160,19 +161,21 @@ pub async fn delete_cart(
 ) -> Result<HttpResponse, Problem> {
     let Then(CartSecret(secret), Path((id,))) = path;
     carts::delete_anonymous(&state.services, &client.0, id, &secret).await?;
-    Ok(forgotten(HttpResponse::NoContent()).finish())
+    let mut response = HttpResponse::NoContent();
+    for gone in forgotten() {
+        response.cookie(gone);
+    }
+    Ok(response.finish())
 }
 
 /// Takes the cookies of a cart that is gone away.
-fn forgotten(mut response: actix_web::HttpResponseBuilder) -> actix_web::HttpResponseBuilder {
-    response.cookie(cookie(SECRET, String::new(), true, Duration::ZERO));
-    response.cookie(cookie(ID, String::new(), false, Duration::ZERO));
-    response
+fn forgotten() -> [Cookie<'static>; 2] {
+    [cookie(SECRET, String::new(), true, Duration::ZERO), cookie(ID, String::new(), false, Duration::ZERO)]
 }
 
 /// Put an item into a visitor's cart
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
-        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+        ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
     responses((status = 201, description = "The cart with the item", body = CartView),
         (status = 409, description = "`cart_full` or `name_taken`")),
@@ -183,13 +186,17 @@ pub async fn add_cart_item(
     client: Client,
     state: web::Data<AppState>,
     if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId,)>, Json<ItemRequest>>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
-    let (cart, change) = ((id, secret.as_str()), Change::Add(body.into()));
-    let seen = if_match.expected_version()?;
-    let (view, item) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
-    Ok(added(view, item, language::of(&request), BASE))
+    path: Then<CartSecret, Then<Path<(CartId,)>, Repeatable<Json<ItemRequest>>>>,
+) -> Result<Answer, Problem> {
+    let Then(CartSecret(secret), Then(Path((id,)), Repeatable(Json(body), key))) = path;
+    let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
+    let language = language::of(&request);
+    let render = move |done: &(View, ItemId)| added(done, language, BASE);
+    let key = key.of_cart(&secret);
+    key.once(&state.services, &client.0, render, async move |services, call| {
+        carts::change_anonymous(&services, &call, (id, &secret), seen, change).await
+    })
+    .await
 }
 
 /// Change an item of a visitor's cart
@@ -268,7 +275,8 @@ pub struct CartClaimRequest {
 /// Moves it into an organization, where it keeps its id; its secret is dead from then on. Signed in, with the cart's
 /// secret; needs the permission `order` in that organization.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
-        ("X-Cart-Token" = Option<String>, Header, description = "The cart's secret, unless it is in the cookie")),
+        ("X-Cart-Token" = Option<String>, Header, description = "The cart's secret, unless it is in the cookie"),
+        OptionalKey),
     request_body = CartClaimRequest,
     responses((status = 200, description = "The organization's cart", body = CartView)),
     security(("bearer" = []), ("cookie" = [])))]
@@ -276,9 +284,9 @@ pub struct CartClaimRequest {
 pub async fn claim_cart(
     request: HttpRequest,
     state: web::Data<AppState>,
-    path: Then<Caller, Then<CartSecret, Then<Path<(CartId,)>, Json<CartClaimRequest>>>>,
+    path: Then<Caller, Then<CartSecret, Then<Path<(CartId,)>, Repeatable<Json<CartClaimRequest>>>>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(caller, Then(CartSecret(secret), Then(Path((id,)), Json(body)))) = path;
+    let Then(caller, Then(CartSecret(secret), Then(Path((id,)), Repeatable(Json(body), key)))) = path;
     let (call, organization) = (&caller.call, body.organization);
     let access = memberships::access(&state.services, caller.session.id, organization, call.now).await?;
     let membership = access.and_then(|access| access.membership).ok_or_else(Problem::not_found)?;
@@ -286,8 +294,14 @@ pub async fn claim_cart(
     if !decision.allowed {
         return Err(Problem::new(Code::Forbidden).with("reason", decision.reason.as_str()));
     }
-    let view = carts::claim(&state.services, call, organization, id, &secret).await?;
-    let mut response = forgotten(HttpResponse::Ok());
-    response.insert_header(("ETag", Etag::version(view.version).header()));
-    Ok(response.json(CartView::of(view, language::of(&request))))
+    let language = language::of(&request);
+    let render = move |view: &View| CartView::answer(StatusCode::OK, view, language);
+    let claimed = key.once(&state.services, call, render, async move |services, call| {
+        carts::claim(&services, &call, organization, id, &secret).await
+    });
+    let mut response = claimed.await?.respond_to(&request);
+    for gone in forgotten() {
+        response.add_cookie(&gone).map_err(Problem::internal)?;
+    }
+    Ok(response)
 }

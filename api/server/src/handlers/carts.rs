@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header::LOCATION;
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
 use chrono::NaiveDate;
 use manager_domain::carts::{ItemChange, NewItem, PricedItem};
@@ -11,7 +11,7 @@ use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::taxes::{TaxNote, Totals};
 use manager_domain::terms::Frequency;
-use manager_domain::{Code, Currency, Fault, Instant, Money};
+use manager_domain::{Code, Currency, Fault, Instant, Money, Refusal};
 use manager_services::carts::{self, Change, View};
 use manager_services::orders::{self, CheckedOut, Checkout};
 use manager_services::quotes::{self, Quote};
@@ -24,6 +24,7 @@ use super::orders::OrderDetails;
 use crate::auth::Member;
 use crate::auth::permissions::{Order, Required};
 use crate::etags::{Etag, IfMatch, Tagged};
+use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
 use crate::json::{Json, MergePatch};
 use crate::language::{self, Language};
 use crate::paging::{ListQuery, Page};
@@ -202,6 +203,10 @@ impl CartView {
         }
     }
 
+    pub fn answer(status: StatusCode, view: &View, language: Language) -> Answer {
+        Answer::json(status, &Self::of(view.clone(), language)).etag(&Etag::version(view.version))
+    }
+
     pub fn tagged(view: View, language: Language) -> Tagged<Self> {
         Tagged::version(view.version, Self::of(view, language))
     }
@@ -271,11 +276,9 @@ pub struct PaymentMethodChoice {
 }
 
 /// A cart after an item was put into it: 201 with the item's address.
-pub(super) fn added(view: View, item: ItemId, language: Language, base: &str) -> HttpResponse {
-    let etag = Etag::version(view.version).header();
+pub(super) fn added((view, item): &(View, ItemId), language: Language, base: &str) -> Answer {
     let location = format!("{base}/{}/items/{item}", view.id);
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, location)).insert_header(("ETag", etag)).json(CartView::of(view, language))
+    CartView::answer(StatusCode::CREATED, view, language).location(&location)
 }
 
 fn base(organization: OrganizationId) -> String {
@@ -283,20 +286,24 @@ fn base(organization: OrganizationId) -> String {
 }
 
 /// Open a cart
-#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization")),
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"), OptionalKey),
     responses((status = 201, description = "An empty cart", body = CartView)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/carts")]
 pub async fn create_organization_cart(
     request: HttpRequest,
-    member: Member<Order>,
     state: web::Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    let view = carts::open(&state.services, member.call(), member.organization).await?;
-    let location = format!("{}/{}", base(member.organization), view.id);
-    let etag = Etag::version(view.version).header();
-    let body = CartView::of(view, language::of(&request));
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).insert_header(("ETag", etag)).json(body))
+    path: Then<Member<Order>, Repeatable<()>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Repeatable((), key)) = path;
+    let (organization, language) = (member.organization, language::of(&request));
+    let render = move |view: &View| {
+        CartView::answer(StatusCode::CREATED, view, language).location(&format!("{}/{}", base(organization), view.id))
+    };
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        carts::open(&services, &call, organization).await
+    })
+    .await
 }
 
 /// List the open carts
@@ -351,7 +358,7 @@ pub async fn delete_organization_cart(
 /// Put an item into a cart
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"),
-        ("If-Match" = Option<String>, Header, description = "The version you saw")),
+        ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
     responses((status = 201, description = "The cart with the item", body = CartView),
         (status = 409, description = "`cart_full`, `name_taken` or `cart_closed`")),
@@ -361,13 +368,16 @@ pub async fn add_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
     if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<ItemRequest>>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Then(Path(cart), Json(body))) = path;
-    let change = Change::Add(body.into());
-    let seen = if_match.expected_version()?;
-    let (view, item) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
-    Ok(added(view, item, language::of(&request), &base(member.organization)))
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Repeatable<Json<ItemRequest>>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
+    let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
+    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let render = move |done: &(View, ItemId)| added(done, language, &base(cart.0));
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        carts::change(&services, &call, cart, &rights, seen, change).await
+    })
+    .await
 }
 
 /// Change an item of a cart
@@ -540,7 +550,7 @@ pub struct CheckoutRequest {
 /// At the prices of the quote. The order, its open invoice and its payment are committed, then the payment is carried
 /// out; a declined order stays payable.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart")),
+        ("id" = CartId, Path, description = "The cart"), RequiredKey),
     request_body = CheckoutRequest,
     responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
@@ -552,19 +562,28 @@ pub struct CheckoutRequest {
 pub async fn check_out(
     request: HttpRequest,
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<CheckoutRequest>>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Then(Path((organization, cart)), Json(body))) = path;
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Once<Json<CheckoutRequest>>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
     let CheckoutRequest { price_token, payment_method_token } = body;
     let checkout = Checkout { cart, price_token, payment_method_token };
-    match orders::checkout(&state.services, member.call(), organization, &member.rights, checkout).await? {
+    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let render = move |done: &CheckedOut| checked_out(done, organization, language);
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        orders::checkout(&services, &call, organization, &rights, checkout).await
+    })
+    .await
+}
+
+fn checked_out(done: &CheckedOut, organization: OrganizationId, language: Language) -> Answer {
+    match done {
         CheckedOut::Placed(details) => {
             let location = format!("/v1/organizations/{organization}/orders/{}", details.order.id);
-            Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(OrderDetails::from(*details)))
+            Answer::created(&OrderDetails::from(details.as_ref().clone())).location(&location)
         }
         CheckedOut::Stale(quote) => {
-            let preview = QuoteView::of(*quote, language::of(&request));
-            Err(Problem::new(Code::QuoteStale).with("preview", json!(preview)))
+            let preview = QuoteView::of(quote.as_ref().clone(), language);
+            Answer::refused(Refusal::new(Code::QuoteStale).with("preview", json!(preview)))
         }
     }
 }

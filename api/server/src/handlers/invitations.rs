@@ -1,6 +1,5 @@
 //! Invitations: by owners and admins, and as the invited person sees them (MEM-4).
 
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, delete, get, post, web};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{InvitationId, OrganizationId};
@@ -14,6 +13,7 @@ use validator::Validate;
 
 use crate::auth::permissions::{ManageMembers, Required};
 use crate::auth::{Caller, Client, Member};
+use crate::idempotency::{Answer, Key, OptionalKey, Repeatable};
 use crate::json::Json;
 use crate::paging::{ListQuery, Page};
 use crate::path::Path;
@@ -104,7 +104,7 @@ impl InvitationView {
 }
 
 /// Invite somebody
-#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization")),
+#[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"), OptionalKey),
     request_body = InvitationRequest,
     responses((status = 201, description = "Invited; a mail is on its way", body = InvitationView),
         (status = 403, description = "`forbidden` with the reason, or `step_up_required` to invite an owner"),
@@ -115,17 +115,22 @@ impl InvitationView {
 #[post("/v1/organizations/{org}/invitations")]
 pub async fn create_invitation(
     state: web::Data<AppState>,
-    body: Then<Member<ManageMembers>, Json<InvitationRequest>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Json(body)) = body;
+    body: Then<Member<ManageMembers>, Repeatable<Json<InvitationRequest>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Repeatable(Json(body), key)) = body;
     let email = EmailAddress::parse(&body.email).map_err(|code| Problem::fault("/email", code))?;
     let products = body.products.unwrap_or(ProductAccess::NONE);
     let rights = Rights { role: body.role, products, billing: body.billing };
     let new = NewInvitation { email, rights, access_expires_at: body.expires_at };
-    let (call, session) = (member.call(), &member.caller.session);
-    let sent = invitations::invite(&state.services, call, session, member.organization, new).await?;
-    let location = format!("/v1/organizations/{}/invitations/{}", member.organization, sent.0.id);
-    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(InvitationView::of(sent, call.now)))
+    let (organization, session, now) = (member.organization, member.caller.session.clone(), member.call().now);
+    let render = move |sent: &Sent| {
+        let location = format!("/v1/organizations/{organization}/invitations/{}", sent.0.id);
+        Answer::created(&InvitationView::of(sent.clone(), now)).location(&location)
+    };
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        invitations::invite(&services, &call, &session, organization, new).await
+    })
+    .await
 }
 
 /// List the invitations
@@ -181,7 +186,7 @@ pub async fn revoke_invitation(
 ///
 /// With a new link and a new end; the earlier link stops working.
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = InvitationId, Path, description = "The invitation")),
+        ("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 200, description = "Sent again", body = InvitationView),
         (status = 403, description = "`forbidden` with the reason, or `step_up_required` for an owner's"),
         (status = 409, description = "`invitation_closed`")),
@@ -190,12 +195,16 @@ pub async fn revoke_invitation(
 #[post("/v1/organizations/{org}/invitations/{id}/resend")]
 pub async fn resend_invitation(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Path<(OrganizationId, InvitationId)>>,
-) -> Result<Json<InvitationView>, Problem> {
-    let Then(member, Path((organization, id))) = path;
-    let (call, session) = (member.call(), &member.caller.session);
-    let sent = invitations::resend(&state.services, call, session, organization, id).await?;
-    Ok(Json(InvitationView::of(sent, call.now)))
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, InvitationId)>, Repeatable<()>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let now = member.call().now;
+    let render = move |sent: &Sent| Answer::ok(&InvitationView::of(sent.clone(), now));
+    let session = member.caller.session.clone();
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        invitations::resend(&services, &call, &session, organization, id).await
+    })
+    .await
 }
 
 /// List the invitations for me
@@ -216,7 +225,7 @@ pub struct Joined {
 }
 
 /// Accept an invitation for me
-#[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation")),
+#[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 200, description = "Joined", body = Joined),
         (status = 403, description = "`inviter_not_allowed`: the inviter may not grant this any more"),
         (status = 409, description = "`invitation_closed` or `already_member`")),
@@ -224,26 +233,38 @@ pub struct Joined {
 #[post("/v1/me/invitations/{id}/accept")]
 pub async fn accept_my_invitation(
     state: web::Data<AppState>,
-    path: Then<Caller, Path<(InvitationId,)>>,
-) -> Result<Json<Joined>, Problem> {
-    let Then(caller, Path((id,))) = path;
-    let chosen = Which::Mine(id);
-    let organization_id = invitations::accept(&state.services, &caller.call, &caller.account, chosen).await?;
-    Ok(Json(Joined { organization_id }))
+    path: Then<Caller, Then<Path<(InvitationId,)>, Repeatable<()>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Then(Path((id,)), Repeatable((), key))) = path;
+    accept(&state, caller, Which::Mine(id), key).await
+}
+
+async fn accept(state: &AppState, caller: Caller, chosen: Which, key: Key) -> Result<Answer, Problem> {
+    let render = |organization: &OrganizationId| Answer::ok(&Joined { organization_id: *organization });
+    key.once(&state.services, &caller.call, render, async move |services, call| {
+        invitations::accept(&services, &call, &caller.account, chosen).await
+    })
+    .await
 }
 
 /// Decline an invitation for me
-#[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation")),
+#[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 204, description = "Declined"), (status = 409, description = "`invitation_closed`")),
     security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/me/invitations/{id}/decline")]
 pub async fn decline_my_invitation(
     state: web::Data<AppState>,
-    path: Then<Caller, Path<(InvitationId,)>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(caller, Path((id,))) = path;
-    invitations::decline(&state.services, &caller.call, &caller.account, Which::Mine(id)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    path: Then<Caller, Then<Path<(InvitationId,)>, Repeatable<()>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Then(Path((id,)), Repeatable((), key))) = path;
+    let account = caller.account;
+    key.once(
+        &state.services,
+        &caller.call,
+        |()| Answer::no_content(),
+        async move |services, call| invitations::decline(&services, &call, &account, Which::Mine(id)).await,
+    )
+    .await
 }
 
 /// The token of an invitation's mail.
@@ -295,7 +316,7 @@ pub async fn look_up_invitation(
 /// Accept an invitation by its token
 ///
 /// Signed in with the invited address as login ID. Whoever has no account registers with the token instead.
-#[utoipa::path(tag = "invitations", request_body = InvitationToken, responses(
+#[utoipa::path(tag = "invitations", params(OptionalKey), request_body = InvitationToken, responses(
     (status = 200, description = "Joined", body = Joined),
     (status = 403, description = "`invitation_not_for_you` or `inviter_not_allowed`"),
     (status = 409, description = "`invitation_closed` or `already_member`"),
@@ -304,12 +325,10 @@ pub async fn look_up_invitation(
 #[post("/v1/invitations/accept")]
 pub async fn accept_invitation(
     state: web::Data<AppState>,
-    body: Then<Caller, Json<InvitationToken>>,
-) -> Result<Json<Joined>, Problem> {
-    let Then(caller, Json(body)) = body;
-    let chosen = Which::Token(body.token);
-    let organization_id = invitations::accept(&state.services, &caller.call, &caller.account, chosen).await?;
-    Ok(Json(Joined { organization_id }))
+    body: Then<Caller, Repeatable<Json<InvitationToken>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Repeatable(Json(body), key)) = body;
+    accept(&state, caller, Which::Token(body.token), key).await
 }
 
 /// Decline an invitation by its token

@@ -1,5 +1,6 @@
 //! Changing the login ID, with confirmation, cancellation and undo (ACC-5).
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, web};
 use manager_domain::Instant;
 use manager_domain::emails::EmailAddress;
@@ -9,6 +10,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::auth::{Caller, Client};
+use crate::idempotency::{Answer, OptionalKey, Repeatable};
 use crate::json::Json;
 use crate::problems::Problem;
 use crate::state::AppState;
@@ -48,7 +50,7 @@ impl From<LoginIdChange> for PendingLoginId {
 ///
 /// The new address gets a link, to be confirmed in a session of this account; the old one is told, with a link to
 /// cancel. Until then the old login ID goes on working. A newer request supersedes an older one.
-#[utoipa::path(tag = "accounts", request_body = LoginIdChangeRequest, responses(
+#[utoipa::path(tag = "accounts", params(OptionalKey), request_body = LoginIdChangeRequest, responses(
     (status = 202, description = "Mails are on their way", body = PendingLoginId),
     (status = 403, description = "`wrong_password`"),
     (status = 409, description = "`login_id_taken`, with the way out"),
@@ -57,13 +59,16 @@ impl From<LoginIdChange> for PendingLoginId {
 #[post("/v1/me/login-id-change")]
 pub async fn request_login_id_change(
     state: web::Data<AppState>,
-    body: Then<Caller, Json<LoginIdChangeRequest>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(caller, Json(body)) = body;
+    body: Then<Caller, Repeatable<Json<LoginIdChangeRequest>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Repeatable(Json(body), key)) = body;
     let new = EmailAddress::parse(&body.login_id).map_err(|code| Problem::fault("/login_id", code))?;
-    let (account, session) = (&caller.account, caller.session.id);
-    let row = login_id_changes::request(&state.services, &caller.call, account, session, &body.password, &new).await?;
-    Ok(HttpResponse::Accepted().json(PendingLoginId::from(row)))
+    let (account, session) = (caller.account, caller.session.id);
+    let render = |row: &LoginIdChange| Answer::json(StatusCode::ACCEPTED, &PendingLoginId::from(row.clone()));
+    key.once(&state.services, &caller.call, render, async move |services, call| {
+        login_id_changes::request(&services, &call, &account, session, &body.password, &new).await
+    })
+    .await
 }
 
 /// Show my pending login ID
@@ -101,7 +106,7 @@ pub struct LoginIdToken {
 /// Confirm a login ID
 ///
 /// In a session of the account that asked.
-#[utoipa::path(tag = "accounts", request_body = LoginIdToken, responses(
+#[utoipa::path(tag = "accounts", params(OptionalKey), request_body = LoginIdToken, responses(
     (status = 204, description = "It is the login ID now"),
     (status = 409, description = "`login_id_taken` meanwhile"),
     (status = 410, description = "`token_lapsed`"),
@@ -109,11 +114,17 @@ pub struct LoginIdToken {
 #[post("/v1/login-id-changes/confirm")]
 pub async fn confirm_login_id_change(
     state: web::Data<AppState>,
-    body: Then<Caller, Json<LoginIdToken>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(caller, Json(body)) = body;
-    login_id_changes::confirm(&state.services, &caller.call, caller.account.id, &body.token).await?;
-    Ok(HttpResponse::NoContent().finish())
+    body: Then<Caller, Repeatable<Json<LoginIdToken>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Repeatable(Json(body), key)) = body;
+    let account = caller.account.id;
+    key.once(
+        &state.services,
+        &caller.call,
+        |()| Answer::no_content(),
+        async move |services, call| login_id_changes::confirm(&services, &call, account, &body.token).await,
+    )
+    .await
 }
 
 /// Cancel a login ID change by the old address's token

@@ -1,6 +1,6 @@
 //! Orders: list, show, pay again, cancel (ORD-6).
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{get, post, web};
 use manager_domain::ids::{CartId, InvoiceId, OrderId, OrganizationId, ProductId};
 use manager_domain::invoices::InvoiceState;
 use manager_domain::orders::OrderState;
@@ -15,6 +15,7 @@ use validator::Validate;
 use super::payments::PaymentView;
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
+use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
 use crate::json::Json;
 use crate::paging::{Cursor, Limit, Page};
 use crate::path::Path;
@@ -192,7 +193,7 @@ pub struct OrderPayment {
 
 /// Pay an open order
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = OrderId, Path, description = "The order")),
+        ("id" = OrderId, Path, description = "The order"), RequiredKey),
     request_body = OrderPayment,
     responses((status = 201, description = "Paid, or the payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
@@ -202,28 +203,35 @@ pub struct OrderPayment {
 #[post("/v1/organizations/{org}/orders/{id}/pay")]
 pub async fn pay_order(
     state: web::Data<AppState>,
-    path: Then<Member<ManageBilling>, Then<Path<(OrganizationId, OrderId)>, Json<OrderPayment>>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Then(Path((organization, id)), Json(body))) = path;
+    path: Then<Member<ManageBilling>, Then<Path<(OrganizationId, OrderId)>, Once<Json<OrderPayment>>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, id)), Repeatable(Json(body), key))) = path;
     let OrderPayment { payment_method, payment_method_token } = body;
     let request = PayOrder { payment_method, payment_method_token };
-    let details = orders::pay(&state.services, member.call(), organization, id, request).await?;
-    Ok(HttpResponse::Created().json(OrderDetails::from(details)))
+    let render = |details: &Details| Answer::created(&OrderDetails::from(details.clone()));
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        orders::pay(&services, &call, organization, id, request).await
+    })
+    .await
 }
 
 /// Cancel an open order
 ///
 /// Its invoice is void, its products are cancelled.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = OrderId, Path, description = "The order")),
+        ("id" = OrderId, Path, description = "The order"), OptionalKey),
     responses((status = 200, description = "Cancelled", body = OrderDetails),
         (status = 409, description = "`order_closed` or `payment_in_progress`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/orders/{id}/cancel")]
 pub async fn cancel_order(
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Path<(OrganizationId, OrderId)>>,
-) -> Result<Json<OrderDetails>, Problem> {
-    let Then(member, Path((organization, id))) = path;
-    Ok(Json(orders::cancel(&state.services, member.call(), organization, id).await?.into()))
+    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<()>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        orders::cancel(&services, &call, organization, id).await
+    })
+    .await
 }

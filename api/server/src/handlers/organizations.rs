@@ -1,7 +1,6 @@
 //! Organizations and their settings (ORG-1, ORG-2, ORG-3).
 
-use actix_web::http::header::LOCATION;
-use actix_web::{HttpResponse, get, patch, post, web};
+use actix_web::{get, patch, post, web};
 use manager_domain::ids::OrganizationId;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Role};
@@ -16,6 +15,7 @@ use super::registrations::{FirstOrganization, read_organization};
 use crate::auth::permissions::{ManageOrganization, Required, ViewOrganization};
 use crate::auth::{Caller, Member};
 use crate::etags::{Etag, IfMatch, Tagged};
+use crate::idempotency::{Answer, OptionalKey, Repeatable};
 use crate::json::{Json, MergePatch};
 use crate::paging::{ListQuery, Page};
 use crate::patch::{self, Patch};
@@ -134,26 +134,31 @@ pub async fn list_organizations(
 /// Create an organization
 ///
 /// The caller becomes its owner. An individual's organization is named after the person.
-#[utoipa::path(tag = "organizations", request_body = FirstOrganization, responses(
+#[utoipa::path(tag = "organizations", params(OptionalKey), request_body = FirstOrganization, responses(
     (status = 201, description = "Created", body = OrganizationView),
     (status = 409, description = "`too_many_organizations`"),
 ), security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/organizations")]
 pub async fn create_organization(
     state: web::Data<AppState>,
-    body: Then<Caller, Json<FirstOrganization>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(caller, Json(body)) = body;
+    body: Then<Caller, Repeatable<Json<FirstOrganization>>>,
+) -> Result<Answer, Problem> {
+    let Then(caller, Repeatable(Json(body), key)) = body;
     let account = &caller.account;
     let name = manager_domain::accounts::full_name(&account.first_name, &account.last_name);
     let mut faults = Vec::new();
     let new = read_organization(body, "", name, account.locale, &account.time_zone, &mut faults);
     let new = new.ok_or_else(|| Problem::invalid(faults))?;
-    let row = organizations::create(&state.services, &caller.call, account.id, new).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/v1/organizations/{}", row.id)))
-        .insert_header(("ETag", Etag::version(row.version).header()))
-        .json(OrganizationView::of(row, true)))
+    let owner = account.id;
+    let render = |row: &Organization| {
+        Answer::created(&OrganizationView::of(row.clone(), true))
+            .location(&format!("/v1/organizations/{}", row.id))
+            .etag(&Etag::version(row.version))
+    };
+    key.once(&state.services, &caller.call, render, async move |services, call| {
+        organizations::create(&services, &call, owner, new).await
+    })
+    .await
 }
 
 /// Show an organization

@@ -1,8 +1,10 @@
 //! The errors of operations: what their form implies is added, what handlers declare gets the problem's schema.
 
 use manager_domain::Code;
+use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
+use crate::idempotency;
 use crate::language::Language;
 use crate::problems::{status, text};
 
@@ -16,6 +18,8 @@ const SHARED: &[(&str, Code, &str)] = &[
     ("PayloadTooLarge", Code::PayloadTooLarge, "The body is too large"),
     ("UnsupportedMediaType", Code::UnsupportedMediaType, "The body's media type is not accepted"),
     ("ValidationFailed", Code::ValidationFailed, "The wrong shape, or broken rules; `errors` lists the faults"),
+    ("RequestInProgress", Code::IdempotencyInProgress, "The first request with this `Idempotency-Key` still runs"),
+    ("IdempotencyKeyReused", Code::IdempotencyKeyReused, "The `Idempotency-Key` was used for another request"),
     ("PreconditionRequired", Code::PreconditionRequired, "`If-Match` is required here"),
     ("TooManyRequests", Code::TooManyRequests, "Too many requests"),
     ("InternalError", Code::InternalError, "A fault of the service"),
@@ -33,14 +37,28 @@ pub fn finish(operation: &mut Map<String, Value>) {
     for name in implied {
         let Some((_, code, _)) = SHARED.iter().find(|(shared, ..)| *shared == name) else { continue };
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
-        responses.entry(status(*code).as_str()).or_insert(reference);
+        match responses.entry(status(*code).as_str()) {
+            Entry::Vacant(free) => drop(free.insert(reference)),
+            Entry::Occupied(mut declared) => mention(declared.get_mut(), *code),
+        }
     }
     responses.sort_keys();
+}
+
+/// A refusal for the request's key stands beside those that the handler declares with the same status.
+fn mention(declared: &mut Value, code: Code) {
+    if !matches!(code, Code::IdempotencyInProgress | Code::IdempotencyKeyReused) {
+        return;
+    }
+    if let Some(Value::String(description)) = declared.get_mut("description") {
+        description.push_str(&format!("; `{code}`"));
+    }
 }
 
 fn implied(operation: &Map<String, Value>) -> Vec<&'static str> {
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has = |place: &str| parameters.into_iter().flatten().any(|parameter| parameter["in"] == place);
+    let key = parameters.into_iter().flatten().find(|parameter| parameter["name"] == idempotency::HEADER);
     let if_match = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "If-Match");
     let secured = operation.get("security").and_then(Value::as_array).is_some_and(|schemes| !schemes.is_empty());
     let mut names = Vec::new();
@@ -56,6 +74,7 @@ fn implied(operation: &Map<String, Value>) -> Vec<&'static str> {
     add(secured, &["Unauthorized", "Forbidden"]);
     add(if_match.is_some(), &["PreconditionFailed"]);
     add(if_match.is_some_and(|parameter| parameter["required"] == true), &["PreconditionRequired"]);
+    add(key.is_some(), &["BadRequest", "RequestInProgress", "IdempotencyKeyReused"]);
     add(true, &["TooManyRequests", "InternalError", "ServiceUnavailable"]);
     names
 }

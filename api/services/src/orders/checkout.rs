@@ -15,6 +15,7 @@ use manager_repository::organizations::{self, Organization};
 use manager_repository::payments::{self, Payment};
 use manager_repository::products::{self, Product};
 use manager_repository::{AnyConnection, Json, carts as cart_rows, invoices, orders as rows, quotes as quote_rows};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Details, Order, paid_or_refused};
@@ -25,7 +26,7 @@ use crate::jobs::{self, Job};
 use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
 use crate::product_names::{self, Wanted};
 use crate::quotes::{self, Quote};
-use crate::{Call, Services, carts};
+use crate::{Call, Services, carts, idempotency};
 
 /// What a checkout says.
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ pub enum CheckedOut {
 }
 
 /// What the first transaction left to do.
+#[derive(Debug, Serialize, Deserialize)]
 enum Placed {
     Order { order: OrderId, payment: Option<PaymentId> },
     Stale,
@@ -66,7 +68,17 @@ pub async fn checkout(
 ) -> Result<CheckedOut> {
     let cart = request.cart;
     let (shared, call_, rights) = (services.clone(), call.clone(), rights.clone());
-    let placed = services.db.write(move |tx| place(tx, &shared, &call_, organization, &rights, &request)).await?;
+    let write = move |tx: &mut AnyConnection| {
+        let placed = place(tx, &shared, &call_, organization, &rights, &request)?;
+        if !matches!(placed, Placed::Stale) {
+            idempotency::advance(tx, &shared, &call_, &placed)?;
+        }
+        Ok::<_, Error>(placed)
+    };
+    let placed = match idempotency::reached(services, call)? {
+        Some(placed) => placed,
+        None => services.db.write(write).await?,
+    };
     match placed {
         Placed::Stale => Ok(CheckedOut::Stale(Box::new(quotes::quote(services, call, organization, cart).await?))),
         Placed::Order { order, payment } => {

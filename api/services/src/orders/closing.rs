@@ -21,6 +21,7 @@ const BATCH: i64 = 100;
 /// `not_found`, `order_closed`, `payment_in_progress`.
 pub async fn cancel(services: &Services, call: &Call, organization: OrganizationId, id: OrderId) -> Result<Details> {
     let (shared, call) = (services.clone(), call.clone());
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         organizations::lock(tx, organization)?;
         let order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
@@ -33,7 +34,7 @@ pub async fn cancel(services: &Services, call: &Call, organization: Organization
         }
         details(tx, organization, id)
     };
-    services.db.write(write).await
+    services.write(claim, write).await
 }
 
 /// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many. Each is a

@@ -15,7 +15,7 @@ use super::checkout::{means, start_payment};
 use super::{Details, Order, paid_or_refused};
 use crate::errors::{Error, Result};
 use crate::payments::collect;
-use crate::{Call, Services, carts, catalogue};
+use crate::{Call, Services, carts, catalogue, idempotency};
 
 /// How an open order is to be paid.
 #[derive(Debug, Clone)]
@@ -39,7 +39,15 @@ pub async fn pay(
     request: PayOrder,
 ) -> Result<Details> {
     let (shared, call_) = (services.clone(), call.clone());
-    let payment = services.db.write(move |tx| begin(tx, &shared, &call_, organization, id, &request)).await?;
+    let write = move |tx: &mut AnyConnection| {
+        let payment = begin(tx, &shared, &call_, organization, id, &request)?;
+        idempotency::advance(tx, &shared, &call_, &payment)?;
+        Ok::<_, Error>(payment)
+    };
+    let payment = match idempotency::reached(services, call)? {
+        Some(payment) => payment,
+        None => services.db.write(write).await?,
+    };
     let payment = collect(services, call, organization, payment).await?;
     paid_or_refused(services, &payment, id).await
 }
