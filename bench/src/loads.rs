@@ -37,11 +37,15 @@ pub fn pgbench_selects(cluster: &Cluster, seconds: u64) -> Result<f64> {
     Ok(rate.split_whitespace().next().context("pgbench printed no tps")?.parse()?)
 }
 
-/// Authenticated reads a second over 32 connections.
-pub fn reads(manager: &Manager, person: &Person, seconds: u64) -> Result<f64> {
+/// Authenticated reads a second over 32 connections, of many people's products in turn.
+pub fn reads(manager: &Manager, people: &[Person], scratch: &Path, seconds: u64) -> Result<f64> {
+    let (script, list) = (scratch.join("reads.lua"), scratch.join("reads.txt"));
+    fs::write(&script, include_str!("reads.lua"))?;
+    let lines = people.iter().map(|person| format!("{} {}\n", person.token, person.path));
+    fs::write(&list, lines.collect::<String>())?;
     let mut command = Command::new("wrk");
-    command.args(["-t2", "-c", &READERS.to_string(), "-d", &format!("{seconds}s"), "-H"]);
-    command.arg(format!("Authorization: Bearer {}", person.token)).arg(format!("{}{}", manager.url, person.path));
+    command.args(["-t2", "-c", &READERS.to_string(), "-d", &format!("{seconds}s"), "-s"]);
+    command.arg(script).arg(&manager.url).arg("--").arg(list);
     wrk(&mut command)
 }
 
@@ -100,15 +104,14 @@ pub fn hashes(threads: usize, seconds: u64) -> Result<f64> {
 
 /// Sends 200 reads a second, whatever the answers take, and returns the time from due to whole answer of each, sorted,
 /// in milliseconds.
-pub async fn paced_reads(manager: &Manager, person: &Person, seconds: u64) -> Result<Vec<f64>> {
+pub async fn paced_reads(manager: &Manager, people: &[Person], seconds: u64) -> Result<Vec<f64>> {
     let client = Client::new();
-    let url = format!("{}{}", manager.url, person.path);
     let began = Instant::now();
     let mut running = JoinSet::new();
-    for turn in 0..PACED * seconds {
+    for (turn, person) in (0..PACED * seconds).zip(people.iter().cycle()) {
         let due = began + Duration::from_micros(turn * 1_000_000 / PACED);
         tokio::time::sleep_until(due.into()).await;
-        let request = client.get(&url).bearer_auth(&person.token);
+        let request = client.get(format!("{}{}", manager.url, person.path)).bearer_auth(&person.token);
         running.spawn(async move {
             request.send().await?.error_for_status()?.bytes().await?;
             Ok::<_, reqwest::Error>(due.elapsed().as_secs_f64() * 1000.0)

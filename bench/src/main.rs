@@ -30,28 +30,61 @@ struct Options {
     /// The scale of the pgbench tables.
     #[arg(long, default_value_t = 50)]
     scale: u32,
+    /// Accounts that are seeded, an organization each.
+    #[arg(long, default_value_t = 1000)]
+    accounts: usize,
+    /// Products that are seeded, spread over them.
+    #[arg(long, default_value_t = 5000)]
+    products: usize,
+    /// Accounts that read in turn, each one product of its own.
+    #[arg(long, default_value_t = 256)]
+    readers: usize,
+    /// The server's program; the release build without it.
+    #[arg(long)]
+    server: Option<PathBuf>,
+}
+
+impl Options {
+    fn server(&self) -> PathBuf {
+        self.server.clone().unwrap_or_else(|| root().join("target/release/manager"))
+    }
 }
 
 /// A server with the people who load it.
 struct Side {
     manager: Manager,
+    /// All read, the first of them log in.
     people: Vec<Person>,
+    /// What seeding said.
+    seeded: String,
 }
 
 impl Side {
-    async fn start(database: &str, data: &Path) -> Result<Self> {
+    async fn start(options: &Options, database: &str, data: &Path) -> Result<Self> {
         fs::create_dir_all(data)?;
-        let manager = Manager::start(database, data).await?;
+        let program = options.server();
+        let seeded = servers::seed(&program, database, data, options.accounts, options.products)?;
+        println!("{seeded}");
+        let manager = Manager::start(&program, database, data).await?;
         let client = Client::new();
         let mut people = Vec::new();
-        for number in 0..loads::LOGGERS {
-            people.push(Person::register(&manager, &client, &format!("bench{number}")).await?);
+        for number in 1..=options.readers.min(options.accounts) {
+            people.push(Person::sign_in(&manager, &client, number).await?);
         }
-        Ok(Self { manager, people })
+        Ok(Self { manager, people, seeded })
     }
 
-    fn reader(&self) -> Result<&Person> {
-        self.people.first().context("nobody to read")
+    /// Renews everybody's access token: a long run outlives them.
+    async fn refresh(&mut self) -> Result<()> {
+        let client = Client::new();
+        for person in &mut self.people {
+            person.refresh(&self.manager, &client).await?;
+        }
+        Ok(())
+    }
+
+    fn loggers(&self) -> &[Person] {
+        &self.people[..loads::LOGGERS.min(self.people.len())]
     }
 }
 
@@ -98,20 +131,24 @@ async fn run(options: &Options, scratch: &Path) -> Result<()> {
     let file = scratch.join("sqlite");
     let sqlite_url = format!("sqlite://{}", file.join("manager.db").display());
 
-    let postgres = Side::start(&cluster.database("manager"), &scratch.join("postgres")).await?;
-    let sqlite = Side::start(&sqlite_url, &file).await?;
+    let mut postgres = Side::start(options, &cluster.database("manager"), &scratch.join("postgres")).await?;
+    let mut sqlite = Side::start(options, &sqlite_url, &file).await?;
     let mut figures = Figures::default();
     for round in 1..=options.rounds {
         println!("round {round} of {}", options.rounds);
+        postgres.refresh().await?;
+        sqlite.refresh().await?;
         measure(&mut figures, &cluster, [&postgres, &sqlite], scratch, cores, options.seconds)?;
     }
     let mut p99 = Vec::new();
-    for side in [&postgres, &sqlite] {
+    for side in [&mut postgres, &mut sqlite] {
+        side.refresh().await?;
         p99.push(reads_beside_logins(side, scratch, options.seconds)?);
     }
     let loaded = sqlite.manager.memory("VmHWM")?;
+    let seeded = [postgres.seeded.clone(), sqlite.seeded.clone()];
     drop(sqlite);
-    let (idle, first_answers) = idle(&sqlite_url, &file, options.rounds).await?;
+    let (idle, first_answers) = idle(&options.server(), &sqlite_url, &file, options.rounds).await?;
 
     let selects = ("pgbench -S", median(&figures.selects));
     let (reads, hashes) = (median(&figures.postgres_reads), ("argon2id", median(&figures.hashes)));
@@ -128,7 +165,8 @@ async fn run(options: &Options, scratch: &Path) -> Result<()> {
     ];
     let more = json!({"seconds": options.seconds, "rounds": options.rounds, "scale": options.scale, "cores": cores,
         "fsync": cluster.setting("fsync")?, "synchronous_commit": cluster.setting("synchronous_commit")?,
-        "read": postgres.reader()?.path, "figures": figures.json(), "first_answers_ms": first_answers,
+        "read": postgres.people.first().map(|person| &person.path), "readers": postgres.people.len(),
+        "accounts": options.accounts, "products": options.products, "seeded": seeded, "figures": figures.json(), "first_answers_ms": first_answers,
         "logins_beside_reads": {"postgres": p99[0].0, "sqlite": p99[1].0},
         "load_average_at_end": fs::read_to_string("/proc/loadavg")?.trim()});
     let at = output(std::process::Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
@@ -146,14 +184,14 @@ fn measure(
     cores: usize,
     seconds: u64,
 ) -> Result<()> {
-    loads::reads(&postgres.manager, postgres.reader()?, 1)?;
-    loads::reads(&sqlite.manager, sqlite.reader()?, 1)?;
+    loads::reads(&postgres.manager, &postgres.people, scratch, 1)?;
+    loads::reads(&sqlite.manager, &sqlite.people, scratch, 1)?;
     figures.selects.push(loads::pgbench_selects(cluster, seconds)?);
-    figures.postgres_reads.push(loads::reads(&postgres.manager, postgres.reader()?, seconds)?);
-    figures.sqlite_reads.push(loads::reads(&sqlite.manager, sqlite.reader()?, seconds)?);
+    figures.postgres_reads.push(loads::reads(&postgres.manager, &postgres.people, scratch, seconds)?);
+    figures.sqlite_reads.push(loads::reads(&sqlite.manager, &sqlite.people, scratch, seconds)?);
     figures.hashes.push(loads::hashes(cores, seconds)?);
-    figures.postgres_logins.push(loads::logins(&postgres.manager, &postgres.people, scratch, seconds)?);
-    figures.sqlite_logins.push(loads::logins(&sqlite.manager, &sqlite.people, scratch, seconds)?);
+    figures.postgres_logins.push(loads::logins(&postgres.manager, postgres.loggers(), scratch, seconds)?);
+    figures.sqlite_logins.push(loads::logins(&sqlite.manager, sqlite.loggers(), scratch, seconds)?);
     Ok(())
 }
 
@@ -161,11 +199,10 @@ fn measure(
 fn reads_beside_logins(side: &Side, scratch: &Path, seconds: u64) -> Result<(f64, f64)> {
     std::thread::scope(|scope| {
         // Logins begin before the reads and end after them.
-        let logins = scope.spawn(|| loads::logins(&side.manager, &side.people, scratch, seconds + 2));
+        let logins = scope.spawn(|| loads::logins(&side.manager, side.loggers(), scratch, seconds + 2));
         std::thread::sleep(Duration::from_secs(1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let reader = side.reader()?;
-        let reads = scope.spawn(move || runtime.block_on(loads::paced_reads(&side.manager, reader, seconds)));
+        let reads = scope.spawn(move || runtime.block_on(loads::paced_reads(&side.manager, &side.people, seconds)));
         let times = reads.join().map_err(|_| anyhow::anyhow!("the reads died"))??;
         let logins = logins.join().map_err(|_| anyhow::anyhow!("the logins died"))??;
         let p99 = times.get(times.len() * 99 / 100).copied().context("no reads")?;
@@ -174,10 +211,10 @@ fn reads_beside_logins(side: &Side, scratch: &Path, seconds: u64) -> Result<(f64
 }
 
 /// Resident MiB of a server that only started, and the times to the first answer, on a migrated database.
-async fn idle(database: &str, data: &Path, rounds: usize) -> Result<(f64, Vec<f64>)> {
+async fn idle(program: &Path, database: &str, data: &Path, rounds: usize) -> Result<(f64, Vec<f64>)> {
     let (mut resident, mut first_answers) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
-        let manager = Manager::start(database, data).await?;
+        let manager = Manager::start(program, database, data).await?;
         first_answers.push(manager.first_answer.as_secs_f64() * 1000.0);
         tokio::time::sleep(Duration::from_secs(3)).await;
         resident.push(manager.memory("VmRSS")?);

@@ -1,4 +1,4 @@
-//! The processes under test: a PostgreSQL cluster and release builds of the server, each stopped by its own id.
+//! The processes under test: a PostgreSQL cluster and servers, each stopped by its own id.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -60,48 +60,56 @@ impl Drop for Cluster {
     }
 }
 
+/// The server's program on a database, as load tests run it.
+fn command(program: &Path, database: &str, data: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env("DATABASE_URL", database)
+        .env("MANAGER_LISTEN", "127.0.0.1:0")
+        .env("MANAGER_RATE_LIMITS", "off")
+        .env("MANAGER_METRICS_LISTEN", "")
+        .env("MANAGER_DATA_DIR", data)
+        .env("MANAGER_DEV_MAIL_LISTEN", "127.0.0.1:0")
+        .env("MANAGER_LOG", "warn")
+        .current_dir(data);
+    command
+}
+
+/// Fills an empty database by `manager seed` and returns what that said.
+pub fn seed(program: &Path, database: &str, data: &Path, accounts: usize, products: usize) -> Result<String> {
+    let (accounts, products) = (accounts.to_string(), products.to_string());
+    let mut command = command(program, database, data);
+    let said = output(command.args(["seed", "--accounts", &accounts, "--products", &products]))?;
+    Ok(said.trim().to_owned())
+}
+
 /// A running server, killed with this value.
 pub struct Manager {
     child: Child,
     /// Its standard output, held so that it can go on printing.
     _lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
     pub url: String,
-    pub mails: String,
     /// From the start of the process to its first answer to `/health/ready`.
     pub first_answer: Duration,
 }
 
 impl Manager {
-    /// Starts the release build on a database and waits for its first answer.
-    pub async fn start(database: &str, data: &Path) -> Result<Self> {
+    /// Starts the server on a database and waits for its first answer.
+    pub async fn start(program: &Path, database: &str, data: &Path) -> Result<Self> {
         let log = fs::File::create(data.join("manager.log"))?;
         let began = Instant::now();
-        let mut child = Command::new(root().join("target/release/manager"))
-            .env("DATABASE_URL", database)
-            .env("MANAGER_LISTEN", "127.0.0.1:0")
-            .env("MANAGER_RATE_LIMITS", "off")
-            .env("MANAGER_METRICS_LISTEN", "")
-            .env("MANAGER_DATA_DIR", data)
-            .env("MANAGER_DEV_MAIL_LISTEN", "127.0.0.1:0")
-            .env("MANAGER_LOG", "warn")
-            .current_dir(data)
+        let mut child = command(program, database, data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .context("no target/release/manager: cargo build --release -p manager-server")?;
+            .with_context(|| format!("no {}: cargo build --release -p manager-server", program.display()))?;
         let stdout = child.stdout.take().context("no standard output")?;
-        let mut manager = Self {
-            child,
-            _lines: BufReader::new(stdout).lines(),
-            url: String::new(),
-            mails: String::new(),
-            first_answer: Duration::ZERO,
-        };
+        let mut manager =
+            Self { child, _lines: BufReader::new(stdout).lines(), url: String::new(), first_answer: Duration::ZERO };
         let line = manager._lines.next().context("the server ended before it was ready; see manager.log")??;
         let mut urls = line.split([' ', ',']).filter(|word| word.starts_with("http://"));
         manager.url = urls.next().with_context(|| format!("no address in {line:?}"))?.trim_end_matches('/').to_owned();
-        manager.mails = urls.next_back().unwrap_or_default().trim_end_matches('/').to_owned();
         reqwest::get(format!("{}/health/ready", manager.url)).await?.error_for_status()?;
         manager.first_answer = began.elapsed();
         Ok(manager)

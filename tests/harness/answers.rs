@@ -13,10 +13,15 @@ pub struct Answer {
 
 impl Answer {
     pub async fn read(response: reqwest::Response) -> Self {
+        Self::try_read(response).await.expect("a body")
+    }
+
+    /// None where the connection broke before the end of the body.
+    pub async fn try_read(response: reqwest::Response) -> Option<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.expect("a body").to_vec();
+        let bytes = response.bytes().await.ok()?.to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Self { status, headers, bytes, body }
+        Some(Self { status, headers, bytes, body })
     }
 
     pub fn header(&self, name: &str) -> &str {

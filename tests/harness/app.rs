@@ -82,6 +82,15 @@ impl TestApp {
         assert!(undone.is_empty(), "jobs failed: {undone:?}");
     }
 
+    /// At the end of a test: lets a minute pass, in which everything that is left to workers gets done; a job that stays in
+    /// the queue fails the test.
+    pub async fn settle(&self) {
+        self.advance(Duration::minutes(1));
+        self.work().await;
+        let left = self.services.db.read(|conn| manager_repository::jobs::counts(conn)).await.expect("jobs");
+        assert_eq!(left, (0, 0), "jobs wait or were given up");
+    }
+
     /// All mails so far, newest first, after the outbox is emptied.
     pub async fn mails(&self) -> Vec<Mail> {
         self.work().await;

@@ -16,7 +16,7 @@ pub enum TestDatabase {
 }
 
 #[allow(clippy::disallowed_methods, reason = "tests are told their engine by the environment")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -37,6 +37,19 @@ impl TestDatabase {
         let template = postgres_template(&server);
         let name = unique();
         execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        Self::Postgres { server, name, folder }
+    }
+
+    /// One that no server has seen.
+    pub fn create_empty() -> Self {
+        let folder = scratch().join(unique());
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        if !on_postgres() {
+            return Self::Sqlite { folder };
+        }
+        let server = variable("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a PostgreSQL server");
+        let name = unique();
+        execute(&server, &format!("CREATE DATABASE {name}"));
         Self::Postgres { server, name, folder }
     }
 

@@ -6,11 +6,18 @@
 pub mod answers;
 pub mod app;
 pub mod clock;
+pub mod crowd;
+pub mod customers;
 pub mod databases;
 pub mod people;
+pub mod processes;
 pub mod races;
+pub mod smtp;
 
 pub use answers::Answer;
 pub use app::TestApp;
+pub use crowd::crowd;
+pub use customers::Customer;
 pub use people::Person;
+pub use processes::{Installation, Process};
 pub use serde_json::{Value, json};

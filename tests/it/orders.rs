@@ -56,6 +56,7 @@ async fn a_paid_order_brings_a_product_to_life_with_a_numbered_invoice() {
     assert!(invoice["number"].as_str().is_some_and(|number| number.ends_with("-2026-1")), "{invoice}");
     assert_eq!(invoice["total"], quote["totals"]["total"]);
     assert_eq!(ada.get(&ada.org("")).await.expect(200)["currency_fixed"], true);
+    ada.app.settle().await;
 }
 
 #[actix_web::test]
@@ -74,6 +75,7 @@ async fn a_declined_card_leaves_the_order_payable() {
     assert!(matches!(paid.status, 200 | 201), "{}", paid.body);
     ada.post_once(&pay, body).await.refused(409, "order_closed");
     assert_eq!(ada.get(&ada.org("/products")).await.expect(200)["data"][0]["state"], "active");
+    ada.app.settle().await;
 }
 
 #[actix_web::test]
@@ -100,6 +102,7 @@ async fn sixty_four_parallel_checkouts_of_one_cart_give_one_order() {
     assert_eq!(count(ada.get(&ada.org("/orders")).await.expect(200)), 1);
     assert_eq!(count(ada.get(&ada.org("/products")).await.expect(200)), 1);
     assert_eq!(count(ada.get(&ada.org("/invoices")).await.expect(200)), 1);
+    ada.app.settle().await;
 }
 
 #[actix_web::test]
@@ -132,6 +135,7 @@ async fn quantities_become_products_and_numbers_have_no_gaps() {
         numbers.insert(invoice["number"].as_str().unwrap().rsplit('-').next().unwrap().to_owned());
     }
     assert_eq!(numbers.into_iter().collect::<Vec<_>>(), ["1", "2", "3"]);
+    ada.app.settle().await;
 }
 
 #[actix_web::test]

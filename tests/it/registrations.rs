@@ -27,6 +27,7 @@ async fn a_person_registers_by_link_and_owns_an_organization_named_after_them() 
     assert_eq!(me["login_id"], "ada@example.com");
     assert_eq!(me["organizations"][0]["name"], "Ada Lovelace");
     assert_eq!(me["organizations"][0]["role"], "owner");
+    app.settle().await;
 }
 
 #[actix_web::test]
@@ -36,6 +37,7 @@ async fn a_person_registers_by_the_mailed_code() {
     let code = app.mail_to("ada@example.com").await.code.expect("a code");
     let body = json!({"registration_id": id, "code": code, "password": PASSWORD});
     app.post("/v1/accounts/confirm", body).await.expect(201);
+    app.settle().await;
 }
 
 #[actix_web::test]
@@ -76,6 +78,7 @@ async fn a_taken_address_gets_the_same_answer_and_a_mail_that_says_so() {
     assert_eq!(free.body.as_object().unwrap().len(), taken.body.as_object().unwrap().len());
     let mail = app.mail_to("ada@example.com").await;
     assert!(mail.code.is_none() && !mail.link.unwrap_or_default().contains("#token="), "no way to confirm");
+    app.settle().await;
 }
 
 #[actix_web::test]
@@ -113,6 +116,7 @@ async fn sixty_four_parallel_confirmations_make_one_account() {
         }
     }
     assert_eq!(won, 1);
+    app.settle().await;
 }
 
 #[actix_web::test]

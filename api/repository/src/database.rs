@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,14 @@ pub struct Database {
     reads: Sender<Work>,
     writes: Sender<Work>,
     location: Arc<Location>,
+    begun: Arc<Begun>,
+}
+
+/// Operations so far.
+#[derive(Default)]
+struct Begun {
+    reads: AtomicU64,
+    writes: AtomicU64,
 }
 
 /// A read; it is told when there is no connection, and tells whether its connection is still good.
@@ -82,7 +91,7 @@ impl Database {
             let (location, queue) = (Arc::clone(&location), read_queue.clone());
             thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue))?;
         }
-        Ok(Self { reads, writes, location })
+        Ok(Self { reads, writes, location, begun: Arc::default() })
     }
 
     pub fn location(&self) -> &Location {
@@ -96,6 +105,11 @@ impl Database {
     /// How many operations wait for a thread, reads and writes.
     pub fn queued(&self) -> (usize, usize) {
         (self.reads.len(), self.writes.len())
+    }
+
+    /// How many operations were begun so far, reads and writes.
+    pub fn begun(&self) -> (u64, u64) {
+        (self.begun.reads.load(Ordering::Relaxed), self.begun.writes.load(Ordering::Relaxed))
     }
 
     /// Whether a query gets an answer now.
@@ -126,6 +140,7 @@ impl Database {
             let _ = reply.send(result);
             healthy
         }));
+        self.begun.reads.fetch_add(1, Ordering::Relaxed);
         self.reads.try_send(job).map_err(|_| Error::Overloaded)?;
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
     }
@@ -146,6 +161,7 @@ impl Database {
     {
         let (reply, answer) = oneshot::channel();
         let job = Work::Write(Box::new(Task { work, result: None, reply }));
+        self.begun.writes.fetch_add(1, Ordering::Relaxed);
         self.writes.try_send(job).map_err(|_| Error::Overloaded)?;
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
     }

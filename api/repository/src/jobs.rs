@@ -73,6 +73,17 @@ pub fn claim(tx: &mut AnyConnection, now: Instant, leased_until: Instant, limit:
     Ok(found)
 }
 
+/// Gives claimed jobs back untouched, as far as that claim holds still.
+pub fn release(tx: &mut AnyConnection, ids: &[JobId], leased_until: Instant) -> Result<(), Error> {
+    for &id in ids {
+        let job = jobs::table.filter(jobs::bucket.eq(bucket(id)).and(jobs::id.eq(sql(id))));
+        diesel::update(job.filter(jobs::leased_until.eq(sql(Some(leased_until)))))
+            .set((jobs::leased_until.eq(sql(None::<Instant>)), jobs::attempts.eq(jobs::attempts - 1)))
+            .execute(tx)?;
+    }
+    Ok(())
+}
+
 /// Marks a job done and erases its payload, which may have carried secrets.
 pub fn finish(tx: &mut AnyConnection, id: JobId, now: Instant) -> Result<(), Error> {
     diesel::update(jobs::table.filter(jobs::bucket.eq(bucket(id)).and(jobs::id.eq(sql(id)))))

@@ -28,6 +28,7 @@ pub mod quotes;
 pub mod registrations;
 pub mod schema;
 pub mod security_log;
+pub mod seeding;
 pub mod service_tokens;
 pub mod sessions;
 pub mod signing_keys;

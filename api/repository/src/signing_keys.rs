@@ -1,5 +1,6 @@
 //! Keys that sign access tokens, shared by all servers.
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use manager_domain::Instant;
 
@@ -23,6 +24,14 @@ pub struct SigningKey {
 pub fn list(conn: &mut AnyConnection) -> Result<Vec<SigningKey>, Error> {
     let query = signing_keys::table.order((signing_keys::created_at.desc(), signing_keys::kid.desc()));
     Ok(query.select(SigningKey::as_select()).load(conn)?)
+}
+
+/// Keeps others from making keys until this transaction ends; reading goes on. SQLite has one writer anyway.
+pub fn lock(tx: &mut AnyConnection) -> Result<(), Error> {
+    match tx {
+        AnyConnection::Pg(c) => Ok(c.batch_execute("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")?),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
 }
 
 pub fn insert(tx: &mut AnyConnection, key: &SigningKey) -> Result<(), Error> {

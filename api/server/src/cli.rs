@@ -3,12 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use manager_domain::emails::EmailAddress;
 use manager_domain::staff::StaffRole;
 use manager_repository::{backups, migrations};
+use manager_services::seeding::{self, Progress, Refused, Request};
 use manager_services::{Services, signing_keys, staff};
 
 use crate::config::{self, Config, ConfigError, Variables};
@@ -45,12 +48,39 @@ enum Command {
     Backup { file: PathBuf },
     /// Print the effective configuration and where each value came from, secrets masked
     Config,
+    /// Fill an empty database with load-test data
+    ///
+    /// Makes accounts `user-000001@seed.example`, `user-000002@seed.example`, …, each the owner of one organization, and
+    /// products spread evenly over them: active, with their paid orders, invoices and payments of the last eleven months
+    /// and the audit log of it all, made by the rules that real orders follow.
+    ///
+    /// All accounts have the same password: `seventeen otters juggle quietly`. So it is for MANAGER_MODE=development
+    /// alone, and refuses a database that holds a real account (any that it did not make).
+    ///
+    /// The same seed makes the same data down to the ids, on the same day and with the same root key. A database that was
+    /// seeded before is refused too, and nothing is added: for more, or after a run that was interrupted, begin with an
+    /// empty one.
+    Seed {
+        /// How many accounts, and as many organizations
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+        accounts: u64,
+        /// How many products in all
+        #[arg(long, value_name = "M", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000_000))]
+        products: u64,
+        /// Other seeds make other people and orders
+        #[arg(long, value_name = "S", default_value_t = 1)]
+        seed: u64,
+    },
     /// Write openapi/openapi.json
     Openapi {
         /// Fail when the file is stale instead
         #[arg(long)]
         check: bool,
     },
+    /// List the points at which MANAGER_FAILPOINT kills this build for tests
+    #[cfg(feature = "failpoints")]
+    #[command(hide = true)]
+    Failpoints,
     /// Make keys
     Keys {
         #[command(subcommand)]
@@ -126,7 +156,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             println!("{}", signing_keys::rotate(&services, services.clock.now()).await?);
         }
         Command::Config => print!("{}", config::report(&Variables::read()?)?),
+        Command::Seed { accounts, products, seed } => seed_command(Request { accounts, products, seed }).await?,
         Command::Openapi { check } => document(check)?,
+        #[cfg(feature = "failpoints")]
+        Command::Failpoints => manager_services::failpoints::ALL.iter().for_each(|name| println!("{name}")),
         Command::Keys { command: Keys::Generate { file } } => {
             let file = match file {
                 Some(file) => file,
@@ -173,6 +206,41 @@ async fn staff_command(command: Staff) -> anyhow::Result<()> {
         }
         Staff::Token { .. } => println!("{}", staff::make_provisioning_token(&services, now).await?),
     }
+    Ok(())
+}
+
+async fn seed_command(request: Request) -> anyhow::Result<()> {
+    let (_, services) = prepared().await?;
+    let progress = Arc::new(Progress::default());
+    let began = Instant::now();
+    let seeded = seeding::seed(&services, request, services.clock.now(), &progress);
+    let mut seeded = std::pin::pin!(seeded);
+    let mut ticks = tokio::time::interval(Duration::from_secs(2));
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            done = &mut seeded => break done.map_err(|refused| match refused {
+                Refused::Production => ConfigError(refused.to_string()).into(),
+                other => anyhow::Error::from(other),
+            })?,
+            _ = ticks.tick() => {
+                let (accounts, products) = (progress.accounts(), progress.products());
+                let all = (request.accounts, request.products);
+                let line = format!("{accounts} of {} accounts, {products} of {} products", all.0, all.1);
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{} accounts, {} orders and {} products in {seconds:.1} s ({:.0} products/s); user-000001@{} and so on, password: {}",
+        progress.accounts(),
+        progress.orders(),
+        progress.products(),
+        progress.products() as f64 / seconds.max(0.001),
+        seeding::DOMAIN,
+        seeding::PASSWORD
+    );
     Ok(())
 }
 

@@ -48,8 +48,12 @@ impl RunningServer {
     /// Turns unready, accepts no more, and waits for running requests.
     pub async fn stop(self) -> std::io::Result<()> {
         self.readiness.drain();
-        for (handle, task) in self.servers {
-            handle.stop(true).await;
+        // At once, so that the bound on one is the bound on all.
+        let stops: Vec<_> = self.servers.iter().map(|(handle, _)| handle.stop(true)).collect();
+        for stop in stops {
+            stop.await;
+        }
+        for (_, task) in self.servers {
             task.await.map_err(std::io::Error::other)??;
         }
         Ok(())
@@ -151,9 +155,8 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     println!();
     asked_to_stop().await?;
     tracing::info!("stopping");
-    server.stop().await?;
-    workers.stop().await;
-    Ok(())
+    let (stopped, ()) = tokio::join!(server.stop(), workers.stop());
+    Ok(stopped?)
 }
 
 async fn asked_to_stop() -> std::io::Result<()> {

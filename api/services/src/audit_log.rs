@@ -59,7 +59,25 @@ pub fn append(
     let head =
         rows::lock_head(tx, organization)?.ok_or_else(|| Error::defect("audit entry for an absent organization"))?;
     let salt = random::<16>()?;
-    let row = rows::AuditEntry {
+    let row = chained(services, call, organization, &head, &salt, &entry)?;
+    rows::insert(tx, &row)?;
+    if let Some(content) = entry.personal {
+        rows::insert_personal(tx, organization, row.sequence, &salt, &content)?;
+    }
+    rows::set_head(tx, organization, row.sequence, &row.mac)?;
+    Ok(())
+}
+
+/// The row of an entry that follows on `head`.
+pub(crate) fn chained(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    head: &rows::Head,
+    salt: &[u8],
+    entry: &Entry,
+) -> Result<rows::AuditEntry> {
+    let mut row = rows::AuditEntry {
         organization_id: organization,
         sequence: head.sequence + 1,
         id: services.id(call.now),
@@ -68,20 +86,15 @@ pub fn append(
         account_id: call.actor.map(|actor| actor.account),
         session_id: call.actor.map(|actor| actor.session),
         action: entry.action.to_owned(),
-        subject: entry.subject,
-        before: entry.before,
-        after: entry.after,
+        subject: entry.subject.clone(),
+        before: entry.before.clone(),
+        after: entry.after.clone(),
         reason: None,
-        personal_hash: entry.personal.as_ref().map(|text| personal_hash(&salt, text)),
+        personal_hash: entry.personal.as_ref().map(|text| personal_hash(salt, text)),
         mac: Vec::new(),
     };
-    let mac = chain(services, &head.mac, &row)?;
-    rows::insert(tx, &rows::AuditEntry { mac: mac.clone(), ..row.clone() })?;
-    if let Some(content) = entry.personal {
-        rows::insert_personal(tx, organization, row.sequence, &salt, &content)?;
-    }
-    rows::set_head(tx, organization, row.sequence, &mac)?;
-    Ok(())
+    row.mac = chain(services, &head.mac, &row)?;
+    Ok(row)
 }
 
 /// The MAC of an entry over its predecessor's and its own content.

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::vault::Purpose;
 use crate::{Call, Services};
 
@@ -94,6 +95,7 @@ pub async fn begin<T: Any>(
     let body_hash = services.vault.mac(Purpose::Idempotency, scope.body);
     let lease = now + LEASE;
     let found = services.db.write(move |tx| claim(tx, scope_hash, body_hash, now)).await?;
+    failpoint!("idempotency.after_claim");
     if let Some(answer) = found.as_ref().and_then(|row| row.answer.as_deref()) {
         let plain = services.vault.open(Purpose::Idempotency, &scope_hash, answer)?;
         return Ok(Begun::Repeated(serde_json::from_slice(&plain).map_err(Error::defect)?));
@@ -165,7 +167,9 @@ impl Claim {
 /// Keeps the answer of work whose transactions are over.
 pub async fn finish(services: &Services, claim: &Arc<Claim>, answer: Answer) -> Result<()> {
     let (shared, claim) = (services.clone(), Arc::clone(claim));
-    services.db.write(move |tx| claim.store(tx, &shared, &answer)).await
+    services.db.write(move |tx| claim.store(tx, &shared, &answer)).await?;
+    failpoint!("idempotency.after_answer");
+    Ok(())
 }
 
 /// Gives a claim back whose request changed nothing.

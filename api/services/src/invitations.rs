@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, check, move_owner_count, require_step_up, tell};
 use crate::{Call, Services, absorptions, throttles, vault};
@@ -314,14 +315,16 @@ fn which(
 /// # Errors
 /// `token_lapsed`, `not_found`, `invitation_not_for_you`, `invitation_closed`, `inviter_not_allowed`, `already_member`.
 pub async fn accept(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<OrganizationId> {
-    let (shared, call, account) = (services.clone(), call.clone(), account.clone());
-    services
-        .write(call.claim.clone(), move |tx| {
-            let row = which(tx, &shared, &call, account.id, &chosen)?;
-            accept_in(tx, &shared, &call, &account, &row)?;
-            Ok(row.organization_id)
-        })
-        .await
+    let (shared, claim, call, account) = (services.clone(), call.claim.clone(), call.clone(), account.clone());
+    let write = move |tx: &mut AnyConnection| {
+        let row = which(tx, &shared, &call, account.id, &chosen)?;
+        accept_in(tx, &shared, &call, &account, &row)?;
+        failpoint!("invitations.before_commit");
+        Ok::<_, Error>(row.organization_id)
+    };
+    let organization = services.write(claim, write).await?;
+    failpoint!("invitations.after_commit");
+    Ok(organization)
 }
 
 /// Accepts by token in the transaction that registers the account (ACC-3).

@@ -42,9 +42,54 @@ pub fn create_in(
     new: &NewOrganization,
 ) -> Result<OrganizationId> {
     let id: OrganizationId = services.id(call.now);
-    let row = Organization {
+    let founding = Founding::of(services, call, owner, new, id, take_number(tx, id)?);
+    rows::insert(tx, &founding.organization, &search_key(&new.name))?;
+    memberships::insert(tx, &founding.membership)?;
+    rows::add_owner(tx, id)?;
+    audit_log::append(tx, services, call, id, founding.entry)?;
+    Ok(id)
+}
+
+/// What an organization begins with.
+pub(crate) struct Founding {
+    pub organization: Organization,
+    pub membership: Membership,
+    pub entry: Entry,
+}
+
+impl Founding {
+    pub fn of(
+        services: &Services,
+        call: &Call,
+        owner: AccountId,
+        new: &NewOrganization,
+        id: OrganizationId,
+        number: String,
+    ) -> Self {
+        let organization = founded(call, new, id, number);
+        let rights = Rights::OWNER;
+        let membership = Membership {
+            organization_id: id,
+            id: services.id(call.now),
+            account_id: owner,
+            role: rights.role,
+            products: Json(rights.products),
+            billing: rights.billing,
+            expires_at: None,
+            version: 1,
+            created_at: call.now,
+            updated_at: call.now,
+        };
+        let entry = Entry::new("organization.created", id).personal(new.name.clone());
+        let after = json!({ "kind": new.kind, "country": new.country, "currency": new.currency });
+        Self { organization, membership, entry: entry.after(after) }
+    }
+}
+
+fn founded(call: &Call, new: &NewOrganization, id: OrganizationId, number: String) -> Organization {
+    Organization {
         id,
-        number: take_number(tx, id)?,
+        number,
         kind: new.kind,
         name: new.name.clone(),
         billing_address: new.billing_address.clone().map(Json),
@@ -61,29 +106,7 @@ pub fn create_in(
         version: 1,
         created_at: call.now,
         updated_at: call.now,
-    };
-    rows::insert(tx, &row, &search_key(&new.name))?;
-    let rights = Rights::OWNER;
-    memberships::insert(
-        tx,
-        &Membership {
-            organization_id: id,
-            id: services.id(call.now),
-            account_id: owner,
-            role: rights.role,
-            products: Json(rights.products),
-            billing: rights.billing,
-            expires_at: None,
-            version: 1,
-            created_at: call.now,
-            updated_at: call.now,
-        },
-    )?;
-    rows::add_owner(tx, id)?;
-    let entry = Entry::new("organization.created", id).personal(new.name.clone());
-    let after = json!({ "kind": new.kind, "country": new.country, "currency": new.currency });
-    audit_log::append(tx, services, call, id, entry.after(after))?;
-    Ok(id)
+    }
 }
 
 /// A number that no other organization has; the chance of meeting a taken one is small, of meeting many is none.

@@ -38,9 +38,10 @@ pub(crate) struct Wanted {
 ///
 /// # Errors
 /// `name_taken` with a pointer into the cart.
-pub(crate) fn take(tx: &mut AnyConnection, organization: OrganizationId, mut wanted: Vec<Wanted>) -> Result<()> {
+pub(crate) fn take(tx: &mut AnyConnection, organization: OrganizationId, wanted: &[Wanted]) -> Result<()> {
+    let mut wanted: Vec<_> = wanted.iter().collect();
     wanted.sort_by(|a, b| a.name.cmp(&b.name));
-    for Wanted { name, product, index } in &wanted {
+    for Wanted { name, product, index } in wanted {
         if !rows::take(tx, organization, *product, name)? {
             return Err(order_options::name_taken(name, &format!("/items/{index}/options")).into());
         }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::organizations::NewOrganization;
 use crate::sessions::{self, Grant, Mode, Secret};
@@ -171,7 +172,13 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     let secret = Secret::new(services, call, mode)?;
     let opened = Secret { token: secret.token.clone(), ..secret };
     let (shared, call_, id) = (services.clone(), call.clone(), account.id);
-    services.db.write(move |tx| create(tx, &shared, &call_, &row, &details, &account, &opened)).await?;
+    let write = move |tx: &mut AnyConnection| {
+        create(tx, &shared, &call_, &row, &details, &account, &opened)?;
+        failpoint!("registrations.before_commit");
+        Ok::<_, Error>(())
+    };
+    services.db.write(write).await?;
+    failpoint!("registrations.after_commit");
     sessions::grant(services, call, id, secret)
 }
 

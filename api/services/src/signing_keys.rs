@@ -12,7 +12,7 @@ use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use manager_domain::ids::*;
 use manager_domain::{Code, Instant};
-use manager_repository::signing_keys as rows;
+use manager_repository::{AnyConnection, signing_keys as rows};
 use serde::{Deserialize, Serialize};
 
 use crate::Services;
@@ -71,17 +71,24 @@ pub struct PublicKey {
 
 /// Makes a first key where there is none, and loads all keys.
 pub async fn prepare(services: &Services, now: Instant) -> Result<()> {
-    let fresh = fresh_key(services, now)?;
-    services
-        .db
-        .write(move |tx| {
-            if rows::list(tx)?.iter().all(|key| key.retired_at.is_some()) {
+    // A server also starts on a database that can only be read.
+    if services.db.read(|conn| lacks_signer(conn)).await? {
+        let fresh = fresh_key(services, now)?;
+        let make = move |tx: &mut AnyConnection| {
+            // Of servers that start together on an empty database, one makes the first key.
+            rows::lock(tx)?;
+            if lacks_signer(tx)? {
                 rows::insert(tx, &fresh)?;
             }
             Ok::<_, Error>(())
-        })
-        .await?;
+        };
+        services.db.write(make).await?;
+    }
     load(services, now).await
+}
+
+fn lacks_signer(conn: &mut AnyConnection) -> Result<bool> {
+    Ok(rows::list(conn)?.iter().all(|key| key.retired_at.is_some()))
 }
 
 /// Makes a new signing key; the old ones verify until their tokens are gone.
@@ -91,6 +98,7 @@ pub async fn rotate(services: &Services, now: Instant) -> Result<String> {
     services
         .db
         .write(move |tx| {
+            rows::lock(tx)?;
             rows::purge(tx, now - RETIREMENT)?;
             rows::insert(tx, &fresh)?;
             rows::retire_others(tx, &fresh.kid, now)?;

@@ -10,6 +10,7 @@ use manager_repository::{AnyConnection, idempotency_keys, jobs as rows, one_time
 use tokio::sync::watch;
 
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
@@ -19,6 +20,8 @@ use crate::{Call, Services};
 /// Jobs claimed at once, and for how long no other process takes them.
 const BATCH: i64 = 16;
 const LEASE: Duration = Duration::minutes(2);
+/// What one job may take: with less of the lease left, another process might get the next one too.
+const LONGEST: Duration = Duration::seconds(30);
 /// A job that failed so often is given up, for staff to see.
 const ATTEMPTS: i32 = 12;
 /// How long an idle worker waits for the bell before it looks by itself.
@@ -51,7 +54,7 @@ pub async fn run(services: Services, transport: Transport, mut stop: watch::Rece
                 tracing::warn!(%error, "housekeeping failed and is tried again");
             }
         }
-        match work_once(&services, &transport).await {
+        match work(&services, &transport, || *stop.borrow()).await {
             Ok(0) => {
                 tokio::select! {
                     () = services.bell.heard() => {}
@@ -73,22 +76,45 @@ pub async fn run(services: Services, transport: Transport, mut stop: watch::Rece
 
 /// Does one batch of due jobs; answers how many there were.
 pub async fn work_once(services: &Services, transport: &Transport) -> Result<usize> {
+    work(services, transport, || false).await
+}
+
+/// Does a batch, or as much of it as there is time for; what is left goes back to whoever comes next.
+async fn work(services: &Services, transport: &Transport, stopped: impl Fn() -> bool) -> Result<usize> {
     let now = services.clock.now();
-    let due = services.db.write(move |tx| Ok::<_, Error>(rows::claim(tx, now, now + LEASE, BATCH)?)).await?;
+    let leased_until = now + LEASE;
+    let mut due = services.db.write(move |tx| Ok::<_, Error>(rows::claim(tx, now, leased_until, BATCH)?)).await?;
     let count = due.len();
-    for row in due {
-        let id = row.id;
-        match perform(services, transport, &row).await {
-            Ok(()) => settle(services, move |tx, now| rows::finish(tx, id, now)).await?,
-            Err(Undone::Hopeless(error)) => {
-                tracing::error!(job = %id, error, "a job is given up");
-                settle(services, move |tx, _| rows::put_off(tx, id, &error, None)).await?;
-            }
-            Err(Undone::Failed(error)) => put_off(services, id, row.attempts + 1, error).await?,
-            Err(Undone::Waiting(reason)) => look_again(services, id, row.attempts + 1, reason).await?,
+    due.reverse();
+    let mut done = Ok(());
+    while let Some(row) = due.pop() {
+        done = one(services, transport, row).await;
+        if done.is_err() || stopped() || services.clock.now() + LONGEST > leased_until {
+            break;
         }
     }
-    Ok(count)
+    if !due.is_empty() {
+        let left: Vec<JobId> = due.iter().map(|row| row.id).collect();
+        settle(services, move |tx, _| rows::release(tx, &left, leased_until)).await?;
+    }
+    done.map(|()| count)
+}
+
+async fn one(services: &Services, transport: &Transport, row: rows::Job) -> Result<()> {
+    let id = row.id;
+    failpoint!("jobs.after_claim");
+    match perform(services, transport, &row).await {
+        Ok(()) => {
+            failpoint!("jobs.after_effect");
+            settle(services, move |tx, now| rows::finish(tx, id, now)).await
+        }
+        Err(Undone::Hopeless(error)) => {
+            tracing::error!(job = %id, error, "a job is given up");
+            settle(services, move |tx, _| rows::put_off(tx, id, &error, None)).await
+        }
+        Err(Undone::Failed(error)) => put_off(services, id, row.attempts + 1, error).await,
+        Err(Undone::Waiting(reason)) => look_again(services, id, row.attempts + 1, reason).await,
+    }
 }
 
 async fn perform(services: &Services, transport: &Transport, row: &rows::Job) -> std::result::Result<(), Undone> {
@@ -103,7 +129,10 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
         Job::Mail(mail) => {
             let rendered = render(&mail, &services.settings.product_name).map_err(failed)?;
             let now = services.clock.now();
-            match transport.send(services, row.id, &mail.to, rendered, now).await.map_err(failed)? {
+            failpoint!("mails.before_send");
+            let sent = transport.send(services, row.id, &mail.to, rendered, now).await.map_err(failed)?;
+            failpoint!("mails.after_send");
+            match sent {
                 Sent::Yes => Ok(()),
                 Sent::Refused(error) => Err(Undone::Hopeless(error)),
                 Sent::Later(error) => Err(Undone::Failed(error)),

@@ -86,6 +86,25 @@ impl Variables {
         }
     }
 
+    /// What only builds for tests know: where to die, and how far ahead the clock is.
+    #[cfg(feature = "failpoints")]
+    fn take_failpoints(&mut self) -> Result<(), ConfigError> {
+        use manager_services::failpoints;
+        if let Some((point, _)) = self.values.remove("MANAGER_FAILPOINT")
+            && !failpoints::arm(&point)
+        {
+            let known = failpoints::ALL.join(", ");
+            return Err(ConfigError::holds("MANAGER_FAILPOINT", &point, &format!("name or name:n of {known}")));
+        }
+        if let Some((seconds, _)) = self.values.remove("MANAGER_CLOCK_AHEAD") {
+            let number = seconds.parse();
+            failpoints::set_clock_ahead(
+                number.map_err(|_| ConfigError::holds("MANAGER_CLOCK_AHEAD", &seconds, "seconds"))?,
+            );
+        }
+        Ok(())
+    }
+
     fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let known = |name: &String| SETTINGS.iter().any(|setting| setting.name == name);
         let Some(unknown) = self.values.keys().find(|name| !known(name)) else { return Ok(()) };
@@ -104,7 +123,11 @@ impl From<&BTreeMap<String, String>> for Variables {
 impl Config {
     /// Reads and checks what the environment says.
     pub fn from_environment() -> Result<Self, ConfigError> {
-        Self::from_variables(&Variables::read()?)
+        #[allow(unused_mut, reason = "changed by builds for tests alone")]
+        let mut variables = Variables::read()?;
+        #[cfg(feature = "failpoints")]
+        variables.take_failpoints()?;
+        Self::from_variables(&variables)
     }
 
     /// The same from values alone.

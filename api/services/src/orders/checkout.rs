@@ -9,7 +9,7 @@ use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
 use manager_domain::quotes::{self as quoted, QuotedLine, QuotedLines};
 use manager_domain::search_keys::search_key;
-use manager_domain::{Code, Fault, FaultCode, Refusal};
+use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
 use manager_repository::invoices::{Invoice, InvoiceLine};
 use manager_repository::organizations::{self, Organization};
 use manager_repository::payments::{self, Payment};
@@ -22,6 +22,7 @@ use super::{Details, Order, paid_or_refused};
 use crate::audit_log::{self, Entry};
 use crate::catalogue::{self, Version};
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::jobs::{self, Job};
 use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
 use crate::product_names::{self, Wanted};
@@ -73,12 +74,14 @@ pub async fn checkout(
         if !matches!(placed, Placed::Stale) {
             idempotency::advance(tx, &shared, &call_, &placed)?;
         }
+        failpoint!("checkout.before_commit");
         Ok::<_, Error>(placed)
     };
     let placed = match idempotency::reached(services, call)? {
         Some(placed) => placed,
         None => services.db.write(write).await?,
     };
+    failpoint!("checkout.after_commit");
     match placed {
         Placed::Stale => Ok(CheckedOut::Stale(Box::new(quotes::quote(services, call, organization, cart).await?))),
         Placed::Order { order, payment } => {
@@ -154,7 +157,7 @@ fn find_quote(
 }
 
 /// Kind, provider and the provider's name for what pays.
-pub(super) struct Means {
+pub(crate) struct Means {
     pub kind: PaymentMethodKind,
     pub provider: &'static str,
     pub token: String,
@@ -198,138 +201,201 @@ pub(super) fn means(
 }
 
 /// Writes the rows of an order.
-struct Writer<'a> {
-    services: &'a Services,
-    call: &'a Call,
-    owner: &'a Organization,
-    version: &'a Version,
-    account: AccountId,
+pub(crate) struct Writer<'a> {
+    pub services: &'a Services,
+    pub call: &'a Call,
+    pub owner: &'a Organization,
+    pub version: &'a Version,
+    pub account: AccountId,
 }
 
 impl Writer<'_> {
     fn order(&self, tx: &mut AnyConnection, cart: CartId, lines: &QuotedLines, means: Option<Means>) -> Result<Placed> {
+        let kind = means.as_ref().map_or(PaymentMethodKind::Card, |means| means.kind);
+        let draft = self.draft(cart, lines, kind)?;
+        let Draft { order, invoice, names, .. } = &draft;
+        rows::insert(tx, order)?;
+        invoices::insert(tx, invoice)?;
+        for (product, line) in draft.products.iter().zip(&draft.lines) {
+            products::insert(tx, product)?;
+            invoices::insert_line(tx, line)?;
+        }
+        product_names::take(tx, self.owner.id, names)?;
+        audit_log::append(tx, self.services, self.call, self.owner.id, draft.placed())?;
+        let payment = match means {
+            None => {
+                complete_in(tx, self.services, self.call, self.owner.id, order.id)?;
+                None
+            }
+            Some(means) => Some(start_payment(tx, self.services, self.call, order, invoice.id, means, self.account)?),
+        };
+        Ok(Placed::Order { order: order.id, payment })
+    }
+}
+
+/// The rows of an order to be, but for its payment: one product for each line, in the same order.
+pub(crate) struct Draft {
+    pub order: Order,
+    pub invoice: Invoice,
+    pub lines: Vec<InvoiceLine>,
+    pub products: Vec<Product>,
+    /// What only these products may be called.
+    pub names: Vec<Wanted>,
+}
+
+impl Draft {
+    /// What the audit log says of it.
+    pub fn placed(&self) -> Entry {
+        let Order { id, cart_id: cart, total, currency, .. } = &self.order;
+        let after = json!({ "cart": cart, "invoice": self.invoice.id, "total": total, "currency": currency });
+        Entry::new("order.placed", id).after(after)
+    }
+}
+
+impl Writer<'_> {
+    /// Quantity n makes n products and n lines (ORD-1).
+    pub fn draft(&self, cart: CartId, lines: &QuotedLines, payment_method: PaymentMethodKind) -> Result<Draft> {
+        let order = self.open_order(cart, lines, payment_method);
+        let invoice = self.open_invoice(&order, lines)?;
+        let units = lines.lines.iter().enumerate().flat_map(|at| (0..at.1.quantity).map(move |_| at));
+        let (mut products, mut invoice_lines, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (position, (index, line)) in (1_i32..).zip(units) {
+            let product = self.pending_product(&order, line);
+            let product_type = self.version.catalogue.product_type(&line.product_type);
+            let unique = product_type.map(|of| unique_names(of, &line.options)).unwrap_or_default();
+            names.extend(unique.into_iter().map(|name| Wanted { name, product: product.id, index }));
+            invoice_lines.push(self.line(&invoice, position, line, &product));
+            products.push(product);
+        }
+        Ok(Draft { order, invoice, lines: invoice_lines, products, names })
+    }
+
+    fn open_order(&self, cart: CartId, lines: &QuotedLines, payment_method: PaymentMethodKind) -> Order {
         let (now, totals) = (self.call.now, lines.totals());
-        let id: OrderId = self.services.id(now);
-        let order = Order {
+        Order {
             organization_id: self.owner.id,
-            id,
+            id: self.services.id(now),
             cart_id: cart,
             state: OrderState::Open,
             currency: lines.currency,
             net: totals.net,
             tax: totals.tax,
             total: totals.total,
-            payment_method: means.as_ref().map_or(PaymentMethodKind::Card, |means| means.kind),
+            payment_method,
             created_by: self.account,
             created_at: now,
             lapses_at: now + self.services.settings.order_lifetime,
             paid_at: None,
             closed_at: None,
             version: 1,
-        };
-        rows::insert(tx, &order)?;
-        let invoice = self.invoice(tx, &order, lines)?;
-        let after = json!({ "cart": cart, "invoice": invoice, "total": order.total, "currency": order.currency });
-        let entry = Entry::new("order.placed", id).after(after);
-        audit_log::append(tx, self.services, self.call, self.owner.id, entry)?;
-        let payment = match means {
-            None => {
-                complete_in(tx, self.services, self.call, self.owner.id, id)?;
-                None
-            }
-            Some(means) => Some(start_payment(tx, self.services, self.call, &order, invoice, means, self.account)?),
-        };
-        Ok(Placed::Order { order: id, payment })
-    }
-
-    /// An open invoice without number; quantity n makes n products and n lines (ORD-1).
-    fn invoice(&self, tx: &mut AnyConnection, order: &Order, lines: &QuotedLines) -> Result<InvoiceId> {
-        let id: InvoiceId = self.services.id(self.call.now);
-        let totals = lines.totals();
-        invoices::insert(
-            tx,
-            &Invoice {
-                organization_id: self.owner.id,
-                id,
-                order_id: Some(order.id),
-                state: InvoiceState::Open,
-                number: None,
-                issued_on: None,
-                currency: lines.currency,
-                net: totals.net,
-                tax: totals.tax,
-                total: totals.total,
-                taxes: Json(Taxes { rates: totals.rates, notes: lines.notes.clone() }),
-                seller: Json(serde_json::to_value(&self.services.settings.seller).map_err(Error::defect)?),
-                buyer: Json(buyer(self.owner)),
-                created_at: self.call.now,
-                paid_at: None,
-                version: 1,
-            },
-        )?;
-        let units = lines.lines.iter().enumerate().flat_map(|at| (0..at.1.quantity).map(move |_| at));
-        let mut wanted = Vec::new();
-        for (position, (index, line)) in (1_i32..).zip(units) {
-            let (product, name) = self.product(tx, order, line)?;
-            let product_type = self.version.catalogue.product_type(&line.product_type);
-            let names = product_type.map(|of| unique_names(of, &line.options)).unwrap_or_default();
-            wanted.extend(names.into_iter().map(|name| Wanted { name, product, index }));
-            invoices::insert_line(
-                tx,
-                &InvoiceLine {
-                    organization_id: self.owner.id,
-                    invoice_id: id,
-                    position,
-                    product_id: Some(product),
-                    offer: line.offer.clone(),
-                    description: Json(LineDescription { names: line.names.clone(), product: name }),
-                    frequency: Some(line.frequency),
-                    quantity: 1,
-                    unit_price: line.unit_price,
-                    discount: 0,
-                    net: line.unit_price,
-                    tax_rate: line.tax_rate.to_string(),
-                    period_start: None,
-                    period_end: None,
-                },
-            )?;
         }
-        product_names::take(tx, self.owner.id, wanted)?;
-        Ok(id)
     }
 
-    fn product(&self, tx: &mut AnyConnection, order: &Order, line: &QuotedLine) -> Result<(ProductId, String)> {
-        let id: ProductId = self.services.id(self.call.now);
+    /// An open invoice without number.
+    fn open_invoice(&self, order: &Order, lines: &QuotedLines) -> Result<Invoice> {
+        let totals = lines.totals();
+        Ok(Invoice {
+            organization_id: self.owner.id,
+            id: self.services.id(self.call.now),
+            order_id: Some(order.id),
+            state: InvoiceState::Open,
+            number: None,
+            issued_on: None,
+            currency: lines.currency,
+            net: totals.net,
+            tax: totals.tax,
+            total: totals.total,
+            taxes: Json(Taxes { rates: totals.rates, notes: lines.notes.clone() }),
+            seller: Json(serde_json::to_value(&self.services.settings.seller).map_err(Error::defect)?),
+            buyer: Json(buyer(self.owner)),
+            created_at: self.call.now,
+            paid_at: None,
+            version: 1,
+        })
+    }
+
+    fn line(&self, invoice: &Invoice, position: i32, line: &QuotedLine, product: &Product) -> InvoiceLine {
+        InvoiceLine {
+            organization_id: self.owner.id,
+            invoice_id: invoice.id,
+            position,
+            product_id: Some(product.id),
+            offer: line.offer.clone(),
+            description: Json(LineDescription { names: line.names.clone(), product: product.name.clone() }),
+            frequency: Some(line.frequency),
+            quantity: 1,
+            unit_price: line.unit_price,
+            discount: 0,
+            net: line.unit_price,
+            tax_rate: line.tax_rate.to_string(),
+            period_start: None,
+            period_end: None,
+        }
+    }
+
+    fn pending_product(&self, order: &Order, line: &QuotedLine) -> Product {
         let known = self.version.catalogue.offer(&line.offer);
         let name = known.map(|(of, offer)| product_name(of, offer, &line.options, self.owner.locale));
         let name = name.unwrap_or_else(|| line.names.get(self.owner.locale).to_owned());
-        products::insert(
-            tx,
-            &Product {
-                organization_id: self.owner.id,
-                id,
-                order_id: order.id,
-                category: line.category.clone(),
-                product_type: line.product_type.clone(),
-                offer: line.offer.clone(),
-                frequency: line.frequency,
-                currency: order.currency,
-                search_key: search_key(&name),
-                name: name.clone(),
-                options: Json(line.options.clone()),
-                state: ProductState::Pending,
-                unit_price: line.unit_price,
-                anchor_day: None,
-                term_start: None,
-                term_end: None,
-                version: 1,
-                created_at: self.call.now,
-                updated_at: self.call.now,
-                activated_at: None,
-            },
-        )?;
-        Ok((id, name))
+        Product {
+            organization_id: self.owner.id,
+            id: self.services.id(self.call.now),
+            order_id: order.id,
+            category: line.category.clone(),
+            product_type: line.product_type.clone(),
+            offer: line.offer.clone(),
+            frequency: line.frequency,
+            currency: order.currency,
+            search_key: search_key(&name),
+            name,
+            options: Json(line.options.clone()),
+            state: ProductState::Pending,
+            unit_price: line.unit_price,
+            anchor_day: None,
+            term_start: None,
+            term_end: None,
+            version: 1,
+            created_at: self.call.now,
+            updated_at: self.call.now,
+            activated_at: None,
+        }
     }
+}
+
+/// A payment of an order that its provider doesn't know yet.
+pub(crate) fn new_payment(
+    id: PaymentId,
+    now: Instant,
+    order: &Order,
+    invoice: InvoiceId,
+    means: Means,
+    account: AccountId,
+) -> Payment {
+    Payment {
+        organization_id: order.organization_id,
+        id,
+        invoice_id: invoice,
+        order_id: Some(order.id),
+        provider: means.provider.to_owned(),
+        method: means.kind,
+        method_token: means.token,
+        amount: order.total,
+        currency: order.currency,
+        state: PaymentState::Created,
+        provider_reference: None,
+        failure_code: None,
+        created_by: account,
+        created_at: now,
+        updated_at: now,
+        settled_at: None,
+    }
+}
+
+/// What the audit log says of a new payment.
+pub(crate) fn created(payment: &Payment) -> Entry {
+    let after: Value = json!({ "order": payment.order_id, "invoice": payment.invoice_id, "amount": payment.amount,
+        "currency": payment.currency });
+    Entry::new("payment.created", payment.id).after(after)
 }
 
 /// A payment row of an open order, and the job that collects it if this process dies first.
@@ -344,30 +410,9 @@ pub(super) fn start_payment(
 ) -> Result<PaymentId> {
     let id: PaymentId = services.id(call.now);
     let (organization, now) = (order.organization_id, call.now);
-    let after: Value =
-        json!({ "order": order.id, "invoice": invoice, "amount": order.total, "currency": order.currency });
-    payments::insert(
-        tx,
-        &Payment {
-            organization_id: organization,
-            id,
-            invoice_id: invoice,
-            order_id: Some(order.id),
-            provider: means.provider.to_owned(),
-            method: means.kind,
-            method_token: means.token,
-            amount: order.total,
-            currency: order.currency,
-            state: PaymentState::Created,
-            provider_reference: None,
-            failure_code: None,
-            created_by: account,
-            created_at: now,
-            updated_at: now,
-            settled_at: None,
-        },
-    )?;
-    audit_log::append(tx, services, call, organization, Entry::new("payment.created", id).after(after))?;
+    let payment = new_payment(id, now, order, invoice, means, account);
+    payments::insert(tx, &payment)?;
+    audit_log::append(tx, services, call, organization, created(&payment))?;
     jobs::enqueue(tx, services, now, now + HEAD_START, &Job::CollectPayment { organization, payment: id })?;
     Ok(id)
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::checkout::{means, start_payment};
 use super::{Details, Order, paid_or_refused};
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::payments::collect;
 use crate::{Call, Services, carts, catalogue, idempotency};
 
@@ -42,12 +43,14 @@ pub async fn pay(
     let write = move |tx: &mut AnyConnection| {
         let payment = begin(tx, &shared, &call_, organization, id, &request)?;
         idempotency::advance(tx, &shared, &call_, &payment)?;
+        failpoint!("pay.before_commit");
         Ok::<_, Error>(payment)
     };
     let payment = match idempotency::reached(services, call)? {
         Some(payment) => payment,
         None => services.db.write(write).await?,
     };
+    failpoint!("pay.after_commit");
     let payment = collect(services, call, organization, payment).await?;
     paid_or_refused(services, &payment, id).await
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 use manager_domain::ids::*;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::{Code, Instant, Money};
-use manager_repository::payments as rows;
+use manager_repository::{AnyConnection, payments as rows};
 
 use crate::errors::{Error, Result};
+use crate::failpoints::failpoint;
 use crate::{Call, Services};
 
 pub use rows::Payment;
-pub(crate) use settlement::{buyer, complete_in};
+pub(crate) use settlement::{activation, buyer, changed, complete_in, first_term, paid};
 
 /// How long a provider may take to answer a request that pays.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -104,6 +105,7 @@ pub async fn collect(
         "sandbox" => &sandbox::Sandbox,
         other => return Err(Error::defect(format!("no provider {other}"))),
     };
+    failpoint!("payments.before_call");
     let asked = match row.state {
         PaymentState::Created => provider.create(&charge),
         _ => provider.look_up(&charge),
@@ -112,8 +114,15 @@ pub async fn collect(
         Ok(Ok(outcome)) => outcome,
         Ok(Err(NoAnswer)) | Err(_) => Outcome { state: PaymentState::Processing, reference: None, failure_code: None },
     };
+    failpoint!("payments.after_call");
     let (shared, call) = (services.clone(), call.clone());
-    services.db.write(move |tx| settlement::settle_in(tx, &shared, &call, organization, payment, &outcome)).await?;
+    let write = move |tx: &mut AnyConnection| {
+        settlement::settle_in(tx, &shared, &call, organization, payment, &outcome)?;
+        failpoint!("payments.before_outcome_commit");
+        Ok::<_, Error>(())
+    };
+    services.db.write(write).await?;
+    failpoint!("payments.after_outcome");
     get(services, organization, payment).await
 }
 

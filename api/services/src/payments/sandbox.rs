@@ -46,7 +46,8 @@ impl Provider for Sandbox {
     }
 }
 
-fn outcome(charge: &Charge) -> Outcome {
+/// What becomes of a charge.
+pub(crate) fn outcome(charge: &Charge) -> Outcome {
     let reference = Some(format!("sandbox_{}", charge.payment));
     let failed = |code: &str| Outcome {
         state: PaymentState::Failed,

@@ -1,11 +1,13 @@
 //! Writing down what became of a payment: once, whoever comes first.
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
+use manager_domain::Instant;
 use manager_domain::ids::*;
 use manager_domain::invoices::{self, Buyer};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::PaymentState;
 use manager_domain::terms::Term;
+use manager_repository::invoices::InvoiceLine;
 use manager_repository::organizations::{self, Organization};
 use manager_repository::payments::{self as rows};
 use manager_repository::products::{self, Activation};
@@ -36,9 +38,7 @@ pub(super) fn settle_in(
     if !rows::settle(tx, organization, id, &written, call.now)? {
         return Ok(());
     }
-    let entry = Entry::new("payment.changed", id).before(json!({ "state": payment.state }));
-    let after = json!({ "state": outcome.state, "failure_code": outcome.failure_code });
-    audit_log::append(tx, services, call, organization, entry.after(after))?;
+    audit_log::append(tx, services, call, organization, changed(id, payment.state, outcome))?;
     match payment.order_id {
         Some(order) if outcome.state == PaymentState::Succeeded => complete_in(tx, services, call, organization, order),
         _ => Ok(()),
@@ -78,13 +78,22 @@ pub(crate) fn complete_in(
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;
     }
-    let after = json!({ "state": OrderState::Paid, "invoice": invoice.id, "number": number });
-    let entry = Entry::new("order.paid", order).before(json!({ "state": OrderState::Open })).after(after);
-    audit_log::append(tx, services, call, organization, entry)
+    audit_log::append(tx, services, call, organization, paid(order, invoice.id, &number))
 }
 
-/// Activates the product of every line from today on, and writes the period into the line. What costs nothing has no
-/// term (CAT-3).
+/// What the audit log says of a payment that changed its state.
+pub(crate) fn changed(payment: PaymentId, from: PaymentState, outcome: &Outcome) -> Entry {
+    let after = json!({ "state": outcome.state, "failure_code": outcome.failure_code });
+    Entry::new("payment.changed", payment).before(json!({ "state": from })).after(after)
+}
+
+/// What the audit log says of an order that was paid.
+pub(crate) fn paid(order: OrderId, invoice: InvoiceId, number: &str) -> Entry {
+    let after = json!({ "state": OrderState::Paid, "invoice": invoice, "number": number });
+    Entry::new("order.paid", order).before(json!({ "state": OrderState::Open })).after(after)
+}
+
+/// Activates the product of every line from today on, and writes the period into the line.
 fn bring_to_life(
     tx: &mut AnyConnection,
     services: &Services,
@@ -95,17 +104,8 @@ fn bring_to_life(
     let today = catalogue::today(services, call.now);
     for mut line in invoice_rows::lines(tx, organization, invoice)? {
         let Some(product) = line.product_id else { continue };
-        let frequency = line.frequency.filter(|_| line.unit_price > 0);
-        let term = frequency
-            .map(|frequency| Term::first(today, frequency))
-            .map(|term| term.ok_or_else(|| Error::defect("a term beyond the calendar")));
-        let term = term.transpose()?;
-        let activation = Activation {
-            anchor_day: term.map(|term| term.start.day() as i32),
-            term_start: term.map(|term| term.start),
-            term_end: term.map(|term| term.end),
-            now: call.now,
-        };
+        let term = first_term(&line, today)?;
+        let activation = activation(term, call.now);
         if !products::activate(tx, organization, product, &activation)? {
             return Err(Error::defect(format!("{product} was paid, but it isn't pending")));
         }
@@ -115,6 +115,23 @@ fn bring_to_life(
         }
     }
     Ok(())
+}
+
+/// The term that a line pays from `today` on. What costs nothing has none (CAT-3).
+pub(crate) fn first_term(line: &InvoiceLine, today: NaiveDate) -> Result<Option<Term>> {
+    let frequency = line.frequency.filter(|_| line.unit_price > 0);
+    let term = frequency.map(|frequency| Term::first(today, frequency));
+    term.map(|term| term.ok_or_else(|| Error::defect("a term beyond the calendar"))).transpose()
+}
+
+/// What a product becomes when its first term is paid.
+pub(crate) fn activation(term: Option<Term>, now: Instant) -> Activation {
+    Activation {
+        anchor_day: term.map(|term| term.start.day() as i32),
+        term_start: term.map(|term| term.start),
+        term_end: term.map(|term| term.end),
+        now,
+    }
 }
 
 /// The customer as of now.

@@ -1,0 +1,80 @@
+//! A mail server that takes everything and counts it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// A mail as it went over the wire.
+#[derive(Debug, Clone, Default)]
+pub struct Delivery {
+    pub to: Vec<String>,
+    pub message_id: String,
+}
+
+/// Listens on a free port of the loopback for as long as the test runs.
+pub struct MailServer {
+    pub url: String,
+    taken: Arc<Mutex<Vec<Delivery>>>,
+}
+
+impl MailServer {
+    pub fn start() -> Self {
+        Self::slow(Duration::ZERO)
+    }
+
+    /// One that thinks so long about each mail.
+    pub fn slow(pause: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("smtp://{}", listener.local_addr().expect("an address"));
+        let taken = Arc::<Mutex<Vec<Delivery>>>::default();
+        let shared = Arc::clone(&taken);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let taken = Arc::clone(&shared);
+                thread::spawn(move || talk(&client, &taken, pause));
+            }
+        });
+        Self { url, taken }
+    }
+
+    pub fn taken(&self) -> Vec<Delivery> {
+        self.taken.lock().expect("no panic before").clone()
+    }
+}
+
+/// One connection, until the client goes.
+fn talk(client: &TcpStream, taken: &Mutex<Vec<Delivery>>, pause: Duration) -> Option<()> {
+    let mut lines = BufReader::new(client.try_clone().ok()?).lines();
+    let say = |text: &str| (&mut &*client).write_all(format!("{text}\r\n").as_bytes()).ok();
+    say("220 tests")?;
+    let mut delivery = Delivery::default();
+    loop {
+        let line = lines.next()?.ok()?;
+        let command = line.to_ascii_uppercase();
+        if let Some(to) = command.strip_prefix("RCPT TO:") {
+            let to = to.split(['<', '>']).nth(1).unwrap_or_default();
+            delivery.to.push(to.to_ascii_lowercase());
+            say("250 ok")?;
+        } else if command == "DATA" {
+            say("354 go on")?;
+            loop {
+                let line = lines.next()?.ok()?;
+                if line == "." {
+                    break;
+                }
+                if let Some(id) = line.strip_prefix("Message-ID: ") {
+                    id.clone_into(&mut delivery.message_id);
+                }
+            }
+            thread::sleep(pause);
+            taken.lock().ok()?.push(std::mem::take(&mut delivery));
+            say("250 taken")?;
+        } else if command == "QUIT" {
+            return say("221 bye");
+        } else {
+            say("250 ok")?;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What the server owes when things go wrong around it: against the program as a process of its own, one file a subject.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod backups;
+mod books;
+mod failpoints;
+mod full_disk;
+mod killed_checkouts;
+mod postgres_restarts;
+mod shutdown;
+mod two_servers;
