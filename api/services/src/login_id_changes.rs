@@ -8,7 +8,7 @@ use manager_repository::one_time_tokens::{self, OneTimeToken, subject};
 use manager_repository::{AnyConnection, accounts, login_id_changes as rows};
 use serde_json::json;
 
-use crate::credentials::{account_token, check_policy, renew_in, token_hash};
+use crate::credentials::{account_token, check_policy, renew_in};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
@@ -145,7 +145,7 @@ pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Res
 /// # Errors
 /// `token_lapsed`.
 pub async fn cancel_by_token(services: &Services, call: &Call, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
         let (account, change) = find_by_token(tx, &hash, CANCEL)?;
         accounts::lock(tx, account)?.ok_or(Code::TokenLapsed)?;
@@ -182,7 +182,7 @@ fn cancel_in(
 /// # Errors
 /// `token_lapsed`, also for another account's link; `login_id_taken`, `login_id_is_recovery_email`.
 pub async fn confirm(services: &Services, call: &Call, account: AccountId, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let undo = vault::token("liu")?;
     let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
@@ -224,7 +224,7 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
 /// # Errors
 /// `token_lapsed`, `wrong_password`, `too_many_requests`, `password_refused`, `password_unchanged`.
 pub async fn undo(services: &Services, call: &Call, token: &str, old_password: &str, new_password: &str) -> Result<()> {
-    let hash = token_hash(services, token);
+    let hash = services.vault.token_hash(token);
     let (account, change) = look_up_undo(services, call, hash.clone()).await?;
     let as_it_was = Account { password_hash: Some(change.old_password_hash.clone()), ..account.clone() };
     sessions::confirm_password(services, call, &as_it_was, old_password).await?;

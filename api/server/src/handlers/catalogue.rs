@@ -99,7 +99,7 @@ pub struct CategoryView {
     "quantity_max": 1, "termination_confirmation": "email", "grace_days": 10, "suspension_days": 30,
     "deletes_data": false, "changes_only_at_term_end": true, "metered": [],
     "options": [{"code": "domain", "name": "Domain name", "kind": "domain_name", "required": true, "max_length": 253,
-        "choices": []}],
+        "unique": true, "choices": []}],
     "offers": [{"code": "domain_ch", "name": ".ch domain", "description": "The address of Switzerland.",
         "domain_suffix": "ch", "prices": [{"frequency": "yearly", "net": {"amount": 900, "currency": "CHF"},
         "gross": {"amount": 973, "currency": "CHF"}, "tax_rate": "8.1", "available": true,
@@ -146,6 +146,9 @@ pub struct OptionView {
     /// Characters; null for choices.
     #[schema(required)]
     pub max_length: Option<u32>,
+    /// Only one product may have this value (of an e-mail address: with its domain); taken ones are refused with
+    /// `name_taken`.
+    pub unique: bool,
     pub choices: Vec<ChoiceView>,
 }
 
@@ -269,6 +272,7 @@ impl Shown<'_> {
             kind: option.kind,
             required: option.required,
             max_length: option.max_length,
+            unique: option.unique_as.is_some(),
             choices: choices.collect(),
         }
     }
