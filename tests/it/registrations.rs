@@ -178,6 +178,48 @@ async fn names_in_any_script_survive() {
     }
 }
 
+async fn guess(app: &TestApp, id: &str) -> manager_tests::Answer {
+    let body = json!({"registration_id": id, "code": "000000", "password": PASSWORD});
+    app.post("/v1/accounts/confirm", body).await
+}
+
+#[actix_web::test]
+async fn wrong_codes_are_bounded_per_address_per_network_address_and_altogether() {
+    let app = TestApp::start_with(|config| config.rate_limits = true).await;
+    let of = |name: &str| json!({"email": format!("{name}@example.com"), "first_name": "A", "last_name": "L",
+        "organization": {"kind": "individual"}});
+    let mut ids = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        ids.push(request(&app, of(name)).await);
+    }
+    for _ in 0..15 {
+        guess(&app, &ids[0]).await.refused(422, "code_refused");
+    }
+    guess(&app, &ids[0]).await.refused(429, "too_many_requests");
+    for number in 0..25 {
+        // Registrations that don't exist count as well.
+        let id = if number < 10 { &ids[1] } else { "reg_01k5x9dzt4f3gsv6t1n0q8m2ra" };
+        guess(&app, id).await.refused(422, "code_refused");
+    }
+    let answer = guess(&app, &ids[2]).await;
+    assert!(!answer.header("retry-after").is_empty());
+    answer.refused(429, "too_many_requests");
+    let token = app.mail_to("eve@example.com").await.token();
+    app.post("/v1/accounts/confirm", json!({"token": token, "password": PASSWORD})).await.expect(201);
+
+    let limits = |config: &mut manager_server::config::Config| {
+        (config.rate_limits, config.guesses_at_most) = (true, 10);
+    };
+    let app = TestApp::start_with(limits).await;
+    let id = request(&app, of("ada")).await;
+    for _ in 0..10 {
+        guess(&app, &id).await.refused(422, "code_refused");
+    }
+    guess(&app, "reg_01k5x9dzt4f3gsv6t1n0q8m2ra").await.refused(429, "too_many_requests");
+    app.advance(Duration::minutes(16));
+    guess(&app, "reg_01k5x9dzt4f3gsv6t1n0q8m2ra").await.refused(422, "code_refused");
+}
+
 #[actix_web::test]
 async fn an_address_gets_five_mails_an_hour_then_429() {
     let app = TestApp::start_with(|config| config.rate_limits = true).await;

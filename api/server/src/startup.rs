@@ -131,6 +131,7 @@ fn settings(config: &Config) -> Settings {
             country: "CH".to_owned(),
             vat_number: "CHE-109.322.551".to_owned(),
         },
+        guesses_at_most: config.guesses_at_most,
         rate_limits: config.rate_limits,
     }
 }

@@ -54,6 +54,8 @@ pub async fn start(
                 return Err(Error::from(Code::AbsorptionTargetRefused));
             }
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &account.to_string())?;
+            let bucket = throttles::account_and_address(account, target.key());
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
             let absorption = Absorption {
                 id,
                 account_id: account,

@@ -60,6 +60,8 @@ pub async fn invite(
                 require_step_up(&shared, &call, &session)?;
             }
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &session.account_id.to_string())?;
+            let bucket = throttles::account_and_address(session.account_id, new.email.key());
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
             let invited = accounts::find_by_login_key(tx, new.email.key())?;
             if let Some(account) = &invited
                 && memberships::find_by_account(tx, organization, account.id, call.now)?.is_some()
@@ -205,7 +207,8 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
             authority.require_over(row.role)?;
             let sender = authority.membership.account_id.to_string();
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
-            throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
+            let bucket = throttles::account_and_address(authority.membership.account_id, &row.email_key);
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
             if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime)? {
                 return Err(Error::from(Code::InvitationClosed));
             }

@@ -9,6 +9,7 @@ pub mod carts;
 pub mod catalogue;
 pub mod clock;
 pub mod credentials;
+pub mod devices;
 pub mod errors;
 pub mod failpoints;
 pub mod idempotency;

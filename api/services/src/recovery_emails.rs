@@ -36,7 +36,8 @@ pub async fn put(
         let account = sessions::unchanged(tx, &account)?;
         refuse_login_id(&account, email.key())?;
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        let bucket = throttles::account_and_address(account.id, email.key());
+        throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
         void_links(tx, &call, account.id)?;
         let lifetime = shared.settings.recovery_email_lifetime;
         let row = account_token(&shared, account.id, CONFIRM, &token, call.now, call.now + lifetime);

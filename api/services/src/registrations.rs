@@ -86,7 +86,7 @@ pub async fn request(
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());
     let write = move |tx: &mut AnyConnection| {
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, email.key())?;
         rows::insert(
             tx,
             &rows::Registration {
@@ -120,7 +120,7 @@ pub async fn resend(services: &Services, call: &Call, id: RegistrationId) -> Res
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
         let pending = rows::find(tx, id)?.filter(|r| r.confirmed_at.is_none() && r.expires_at > call.now);
         let Some(row) = pending else { return Ok(()) };
-        throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, &row.email_key)?;
         let (token, code) = (token_hash(&shared, &secrets.token), code_hash(&shared, id, &secrets.code));
         rows::renew(tx, id, &token, &code, call.now + shared.settings.code_lifetime)?;
         let details = serde_json::from_value(row.details.0).map_err(Error::defect)?;
@@ -194,18 +194,30 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
         }
         Proof::Code { registration, code } => {
             let expected = code_hash(services, registration, &code);
-            let shared = services.clone();
+            let (shared, ip) = (services.clone(), call.ip.clone());
             // The try is counted in a transaction that commits whether the code is right or not.
             let tried = move |tx: &mut AnyConnection| {
-                let Some(row) = rows::find(tx, registration)?.filter(open) else { return Ok(None) };
-                throttles::check(tx, &shared, now, throttles::CODES, &row.email_key)?;
-                let counted = rows::count_try(tx, registration, CODE_TRIES)?;
-                let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
-                let right = counted && matches && row.code_expires_at > now;
-                if !right {
-                    throttles::count(tx, &shared, now, throttles::CODES, &row.email_key)?;
+                let row = rows::find(tx, registration)?.filter(open);
+                let mut buckets: Vec<_> =
+                    row.iter().map(|row| (throttles::CODES, row.email_key.clone())).collect();
+                buckets.extend([(throttles::CODES_IP, ip.clone()), (throttles::codes_global(&shared), String::new())]);
+                for (limit, key) in &buckets {
+                    throttles::check(tx, &shared, now, *limit, key)?;
                 }
-                Ok::<_, Error>(right.then_some(row))
+                let right = match &row {
+                    Some(row) => {
+                        let counted = rows::count_try(tx, registration, CODE_TRIES)?;
+                        let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
+                        counted && matches && row.code_expires_at > now
+                    }
+                    None => false,
+                };
+                if !right {
+                    for (limit, key) in &buckets {
+                        throttles::count(tx, &shared, now, *limit, key)?;
+                    }
+                }
+                Ok::<_, Error>(row.filter(|_| right))
             };
             services.db.write(tried).await?.ok_or_else(|| Code::CodeRefused.into())
         }
