@@ -186,3 +186,12 @@ async fn reset_mails_are_throttled_per_address_known_or_not() {
         app.post("/v1/auth/password-reset", json!({"email": address})).await.refused(429, "too_many_requests");
     }
 }
+
+#[actix_web::test]
+async fn mails_tell_times_in_the_persons_language_and_zone() {
+    let (app, ada) = app_with_ada().await;
+    ada.patch("/v1/me", json!({"locale": "fr", "time_zone": "America/New_York"})).await.expect(200);
+    ada.put("/v1/me/password", json!({"current_password": PASSWORD, "new_password": OTHER})).await.expect(204);
+    let told = app.mail_to("ada@example.com").await;
+    assert!(told.text.contains("2 mars 2026 à 04:00 (America/New_York)"), "{}", told.text);
+}

@@ -254,3 +254,41 @@ async fn stepping_up_needs_the_password_and_is_throttled() {
     }
     ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.refused(429, "too_many_requests");
 }
+
+/// A session by cookie: the cookie and the session's id.
+async fn browse(app: &TestApp) -> (String, String) {
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let request = app.request(Method::POST, "/v1/auth/login").header("origin", &app.url).json(&body);
+    let answer = app.send(request).await;
+    let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned());
+    let cookie = cookies.into_iter().find(|cookie| cookie.starts_with("__Host-session=")).unwrap();
+    let session = answer.expect(200)["session_id"].as_str().unwrap().to_owned();
+    (cookie.split(';').next().unwrap().to_owned(), session)
+}
+
+#[actix_web::test]
+async fn a_browser_in_use_moves_its_last_use_and_its_end() {
+    let (app, _) = app_with_ada().await;
+    let (cookie, session) = browse(&app).await;
+    let sessions = async || {
+        let request = app.request(Method::GET, "/v1/me/sessions").header("cookie", &cookie);
+        let list = app.send(request).await.expect(200);
+        list["data"].as_array().unwrap().iter().find(|row| row["id"] == session.as_str()).unwrap().clone()
+    };
+    let opened = sessions().await;
+    app.advance(Duration::minutes(9));
+    assert_eq!(sessions().await["last_used_at"], opened["last_used_at"], "noted at most every ten minutes");
+    app.advance(Duration::minutes(2));
+    let used = sessions().await;
+    assert_eq!(used["last_used_at"], app.services.clock.now().to_string());
+    assert_ne!(used["expires_at"], opened["expires_at"]);
+    // Every day for longer than a session lives without being used.
+    for _ in 0..40 {
+        app.advance(Duration::days(1));
+        let request = app.request(Method::GET, "/v1/me").header("cookie", &cookie);
+        app.send(request).await.expect(200);
+    }
+    app.advance(Duration::days(30) + Duration::seconds(1));
+    let request = app.request(Method::GET, "/v1/me").header("cookie", &cookie);
+    app.send(request).await.refused(401, "session_ended");
+}

@@ -21,7 +21,7 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, require_step_up, summary};
-use crate::{Call, Services, invitations, security_log, throttles, vault};
+use crate::{Call, Services, expiry, invitations, security_log, throttles, vault};
 
 pub use rows::Absorption;
 
@@ -349,7 +349,7 @@ fn take_over(
     old: &Membership,
 ) -> Result<Membership> {
     let organization = old.organization_id;
-    memberships::delete_expired(tx, organization, new.id, call.now)?;
+    expiry::expire_membership_of(tx, services, call.now, organization, new.id)?;
     let Some(own) = memberships::find_by_account(tx, organization, new.id, call.now)? else {
         let id = services.id(call.now);
         let next = Membership {

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::jobs::{self, Job};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
 use crate::vault::{self, Purpose};
@@ -200,7 +201,7 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
 fn tell_changed(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account) -> Result<()> {
     Mail::new(&account.login_id, account.locale, Template::PasswordChanged)
         .with("name", account.name())
-        .with("at", call.now.to_string())
+        .with("at", moment(call.now, &account.time_zone, account.locale))
         .with("device", call.device.clone())
         .enqueue(tx, services, call.now)
 }

@@ -19,7 +19,7 @@ use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, check, move_owner_count, require_step_up, tell};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, absorptions, throttles};
+use crate::{Call, Services, absorptions, expiry, throttles};
 
 pub use rows::Invitation;
 
@@ -86,7 +86,7 @@ pub(crate) fn insert_in(
     row: &Invitation,
     token: &str,
 ) -> Result<()> {
-    rows::expire(tx, row.organization_id, &row.email_key, call.now)?;
+    expiry::expire_invitation_of(tx, services, call.now, row.organization_id, &row.email_key)?;
     if !rows::insert(tx, row)? {
         return Err(Code::InvitationPending.into());
     }
@@ -209,7 +209,7 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
             let bucket = throttles::account_and_address(authority.membership.account_id, &row.email_key);
             throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
-            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime)? {
+            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime, call.now)? {
                 return Err(Error::from(Code::InvitationClosed));
             }
             audit_log::append(tx, &shared, &call, organization, Entry::new("invitation.resent", id))?;
@@ -283,6 +283,29 @@ pub async fn look_up(services: &Services, call: &Call, token: &str) -> Result<Se
         .await
 }
 
+/// Refuses an invitation's token that couldn't be accepted with this address.
+///
+/// # Errors
+/// `invitation_lapsed`, `invitation_not_for_you`.
+pub fn check_token(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    token: &str,
+) -> Result<()> {
+    let row = by_token(tx, services, token, call.now).map_err(|error| lapsed(error, Code::InvitationLapsed))?;
+    if row.email_key == email.key() { Ok(()) } else { Err(Code::InvitationNotForYou.into()) }
+}
+
+/// Names the invitation where its token has lapsed.
+fn lapsed(error: Error, code: Code) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == Code::TokenLapsed => code.into(),
+        other => other,
+    }
+}
+
 fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Instant) -> Result<Invitation> {
     let found = one_time_tokens::find(conn, &token_hash(services, token), PURPOSE)?;
     let found = found.filter(|token| token.used_at.is_none() && token.expires_at > now).ok_or(Code::TokenLapsed)?;
@@ -334,7 +357,9 @@ pub fn accept_by_token_in(
     account: &Account,
     token: &str,
 ) -> Result<OrganizationId> {
-    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()))?;
+    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()));
+    // It was open when the registration was asked for.
+    let row = row.map_err(|error| lapsed(error, Code::InvitationClosed))?;
     accept_in(tx, services, call, account, &row)?;
     Ok(row.organization_id)
 }
@@ -379,7 +404,7 @@ fn join_in(
     row: &Invitation,
 ) -> Result<()> {
     let organization = row.organization_id;
-    memberships::delete_expired(tx, organization, account.id, call.now)?;
+    expiry::expire_membership_of(tx, services, call.now, organization, account.id)?;
     let membership = Membership {
         organization_id: organization,
         id: services.id(call.now),

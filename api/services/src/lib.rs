@@ -11,6 +11,7 @@ pub mod clock;
 pub mod credentials;
 pub mod devices;
 pub mod errors;
+pub mod expiry;
 pub mod failpoints;
 pub mod idempotency;
 pub mod invitations;

@@ -74,7 +74,8 @@ impl Secrets {
 /// that says so, and the pending registration can't be confirmed by anybody.
 ///
 /// # Errors
-/// `too_many_requests` for the address, known or not, or the caller's network address.
+/// `too_many_requests` for the address, known or not, or the caller's network address; `invitation_lapsed` and
+/// `invitation_not_for_you`, for the token is a secret that tells nobody anything new.
 pub async fn request(
     services: &Services,
     call: &Call,
@@ -87,6 +88,9 @@ pub async fn request(
     let write = move |tx: &mut AnyConnection| {
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
         throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, email.key())?;
+        if let Joins::Invitation(token) = &details.joins {
+            invitations::check_token(tx, &shared, &call, &email, token)?;
+        }
         rows::insert(
             tx,
             &rows::Registration {
@@ -157,7 +161,8 @@ fn mail(
 ///
 /// # Errors
 /// `token_lapsed` for a token that is unknown, used or too old; `code_refused`; `validation_failed` with the reasons
-/// against the password; `login_id_taken` where the address was taken meanwhile; `too_many_requests`.
+/// against the password; `login_id_taken` where the address was taken meanwhile, `invitation_closed` where the
+/// invitation was; `too_many_requests`.
 pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &str, mode: Mode) -> Result<Grant> {
     let row = prove(services, call, proof).await?;
     let details: Details = serde_json::from_value(row.details.0.clone()).map_err(Error::defect)?;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::devices::Device;
 use crate::errors::{Error, Result};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
 use crate::vault::{self, Purpose};
@@ -17,6 +18,9 @@ pub use rows::Session;
 
 /// For so long the successor of a rotated refresh token is kept for a client that lost the answer.
 const LOST_ANSWER: chrono::Duration = chrono::Duration::seconds(30);
+
+/// A session in use is noted as such at most so often.
+const TOUCHED: chrono::Duration = chrono::Duration::minutes(10);
 
 /// How a client keeps its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,17 +312,28 @@ fn end_copied(
     if let Some(account) = accounts::find(tx, account)? {
         Mail::new(&account.login_id, account.locale, Template::SessionEndedForSafety)
             .with("name", account.name())
-            .with("at", call.now.to_string())
+            .with("at", moment(call.now, &account.time_zone, account.locale))
             .with("device", call.device.clone())
             .enqueue(tx, services, call.now)?;
     }
     Ok(())
 }
 
-/// The living session and account behind a cookie's secret.
+/// The living session and account behind a cookie's secret. As browsers don't refresh, using a session is what keeps it.
 pub async fn by_secret(services: &Services, secret: &str, now: Instant) -> Result<Option<(Session, Account)>> {
     let hash = hash(services, secret);
-    services.db.read(move |conn| Ok(rows::find_by_secret(conn, &hash, now)?)).await
+    let found: Result<_> = services.db.read(move |conn| Ok(rows::find_by_secret(conn, &hash, now)?)).await;
+    let Some((mut session, account)) = found? else { return Ok(None) };
+    let (id, before, expires_at) = (session.id, now - TOUCHED, now + services.settings.session_lifetime);
+    if session.last_used_at < before {
+        let touch = move |tx: &mut AnyConnection| Ok::<_, Error>(rows::touch(tx, id, before, now, expires_at)?);
+        match services.db.write(touch).await {
+            Ok(()) => (session.last_used_at, session.expires_at) = (now, expires_at),
+            // Whoever only reads isn't held up by a database that can't be written to.
+            Err(error) => tracing::warn!(%error, "the use of a session can't be noted"),
+        }
+    }
+    Ok(Some((session, account)))
 }
 
 /// The living session and account an access token names.

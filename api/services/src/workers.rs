@@ -166,6 +166,7 @@ where
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     crate::memberships::remind_expiring(services, now).await?;
     crate::orders::lapse_due(services, now).await?;
+    crate::expiry::expire_due(services, now).await?;
     services
         .db
         .write(move |tx| {

@@ -24,9 +24,9 @@ const CSRF_HEADER: &str = "X-CSRF-Token";
 
 /// Gives a browser its session.
 pub fn set(response: &mut HttpResponseBuilder, grant: &Grant) {
-    let lifetime = Duration::seconds(grant.session_expires_in);
-    response.cookie(cookie(SESSION, grant.secret.clone(), true, lifetime));
-    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, lifetime));
+    // Every use gives the session a new end; when it is over, is the server's to say.
+    response.cookie(cookie(SESSION, grant.secret.clone(), true, LONGEST));
+    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, LONGEST));
     set_device(response, grant.device_token.clone());
 }
 

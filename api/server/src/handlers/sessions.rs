@@ -228,7 +228,7 @@ pub struct SessionItem {
     pub ip: String,
     pub mode: SessionMode,
     pub created_at: Instant,
-    /// When it was opened or refreshed last.
+    /// When it was opened, refreshed or (in cookie mode) used last, to ten minutes.
     pub last_used_at: Instant,
     pub expires_at: Instant,
     /// Whether it is the session that asks.
