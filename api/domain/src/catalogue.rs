@@ -128,6 +128,9 @@ pub struct OrderOption {
     pub max_length: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
+    /// Of an address's first part: those that nobody may order, because who holds them speaks for the domain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reserved: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

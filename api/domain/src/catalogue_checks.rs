@@ -8,6 +8,7 @@ use crate::catalogue::{
     Catalogue, MeteredUnit, Offer, OptionKind, OrderOption, ProductType, TerminationConfirmation, Texts,
 };
 use crate::money::Currency;
+use crate::order_options::local_part;
 use crate::refusals::{Fault, FaultCode};
 use crate::terms::Frequency;
 
@@ -142,6 +143,11 @@ impl Check {
             let fine = !choice.value.trim().is_empty() && values.insert(choice.value.as_str());
             self.require(fine, format!("{at}/value"), FaultCode::InvalidValue);
         }
+        for (index, reserved) in option.reserved.iter().enumerate() {
+            let canonical = local_part(reserved).as_ref() == Some(reserved);
+            let fine = canonical && option.kind == OptionKind::EmailLocalPart;
+            self.require(fine, format!("{at}/reserved/{index}"), FaultCode::InvalidValue);
+        }
     }
 
     fn offer(&mut self, at: &str, product_type: &ProductType, offer: &Offer) {
@@ -212,6 +218,17 @@ mod tests {
                 "/product_types/1/names/de",
             ]
         );
+    }
+
+    #[test]
+    fn reserved_addresses_are_written_as_they_are_compared() {
+        let mut broken = catalogue();
+        let options = broken.product_types.iter_mut().flat_map(|product_type| &mut product_type.options);
+        for option in options {
+            option.reserved = vec!["Postmaster".to_owned()];
+        }
+        let options = broken.product_types.iter().map(|product_type| product_type.options.len()).sum::<usize>();
+        assert_eq!(faults(&broken).len(), options);
     }
 
     #[test]

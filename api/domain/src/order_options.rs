@@ -56,6 +56,9 @@ fn value(option: &OrderOption, offer: &Offer, text: &str, at: &str) -> Result<St
         OptionKind::Choice => return Err(fault(FaultCode::InvalidValue)),
         OptionKind::EmailLocalPart => local_part(&text).ok_or_else(|| fault(FaultCode::InvalidValue))?,
     };
+    if option.reserved.contains(&value) {
+        return Err(fault(FaultCode::Reserved));
+    }
     match option.max_length {
         Some(max) if value.chars().count() > max as usize => Err(fault(FaultCode::TooLong).with("max", max)),
         _ => Ok(value),
@@ -79,7 +82,7 @@ fn domain_name(text: &str, suffix: Option<&str>, at: &str) -> Result<String, Fau
 }
 
 /// Lower-case ASCII letters, digits and single `.`, `-` or `_` inside.
-fn local_part(text: &str) -> Option<String> {
+pub(crate) fn local_part(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let inner = |b: u8| matches!(b, b'.' | b'-' | b'_');
     let allowed = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || inner(b));
@@ -89,13 +92,31 @@ fn local_part(text: &str) -> Option<String> {
     (allowed && ends && !doubled).then_some(text)
 }
 
-/// What a product is called: its domain, its address, the text given to it, else its offer.
+/// What a product is called: its domain as people write it, its address, the text given to it, else its offer.
 pub fn product_name(product_type: &ProductType, offer: &Offer, options: &Options, language: Language) -> String {
     let of = |kind| product_type.options.iter().find(|o| o.kind == kind).and_then(|o| options.get(&o.code));
     let address = of(OptionKind::EmailLocalPart).zip(of(OptionKind::Choice));
     let address = address.map(|(local, domain)| format!("{local}@{domain}"));
-    let given = of(OptionKind::DomainName).cloned().or(address).or_else(|| of(OptionKind::Text).cloned());
+    let domain = of(OptionKind::DomainName).map(|domain| readable(domain));
+    let given = domain.or(address).or_else(|| of(OptionKind::Text).cloned());
     given.unwrap_or_else(|| offer.names.get(language).to_owned())
+}
+
+/// What a product is found by: its name, and its domain as the net writes it where that is another spelling.
+pub fn searched_by(product_type: &ProductType, name: &str, options: &Options) -> String {
+    let domain = product_type.options.iter().find(|option| option.kind == OptionKind::DomainName);
+    match domain.and_then(|option| options.get(&option.code)) {
+        Some(ascii) if ascii != name => format!("{name} {ascii}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// A domain with its letters instead of their ASCII form, where it has one that is sound.
+fn readable(domain: &str) -> String {
+    match idna::domain_to_unicode(domain) {
+        (unicode, Ok(())) => unicode,
+        (_, Err(_)) => domain.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +145,17 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_speak_for_a_domain_are_reserved() {
+        for offer in ["free_email_address", "infomaniak_mail_plus"] {
+            for name in ["postmaster", "Admin", "HOSTMASTER", "webmaster", "administrator", "abuse", "security"] {
+                let given = [("local_part", name), ("mail_domain", "ik.me")];
+                assert_eq!(codes(check_offer(offer, &given)), [FaultCode::Reserved], "{name}");
+            }
+            assert!(check_offer(offer, &[("local_part", "ada.admin"), ("mail_domain", "ik.me")]).is_ok());
+        }
+    }
+
+    #[test]
     fn every_faulty_option_is_listed() {
         let faults =
             check_offer("infomaniak_mail_plus", &[("local_part", "a..b"), ("mail_domain", "x.y"), ("a/b", "c")]);
@@ -142,6 +174,10 @@ mod tests {
         };
         assert_eq!(name("free_email_address", &[("local_part", "Ada"), ("mail_domain", "ik.me")]), "ada@ik.me");
         assert_eq!(name("domain_ch", &[("domain", "example.ch")]), "example.ch");
+        assert_eq!(name("domain_ch", &[("domain", "XN--bcher-KVA.ch")]), "bücher.ch");
+        let (domain, _) = catalogue.offer("domain_ch").unwrap();
+        let options = check_offer("domain_ch", &[("domain", "Bücher.ch")]).unwrap();
+        assert_eq!(searched_by(domain, "bücher.ch", &options), "bücher.ch xn--bcher-kva.ch");
         assert_eq!(name("kdrive_solo", &[]), catalogue.offer("kdrive_solo").unwrap().1.names.en);
     }
 }

@@ -18,6 +18,9 @@ words! {
 }
 
 impl ProductState {
+    /// The states of products that are there no more.
+    pub const GONE: [Self; 2] = [Self::Terminated, Self::Cancelled];
+
     /// Whether a product may move to `next`.
     pub const fn may_become(self, next: Self) -> bool {
         match self {

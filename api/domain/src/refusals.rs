@@ -60,6 +60,7 @@ codes! {
         PayloadTooLarge = "payload_too_large",
         UnsupportedMediaType = "unsupported_media_type",
         HeadersTooLarge = "headers_too_large",
+        RequestTimeout = "request_timeout",
         // Who is calling
         Unauthenticated = "unauthenticated",
         InvalidToken = "invalid_token",
@@ -153,6 +154,7 @@ codes! {
         FrequencyUnavailable = "frequency_unavailable",
         UnderMinimumCharge = "under_minimum_charge",
         UnknownOption = "unknown_option",
+        Reserved = "reserved",
     }
 }
 

@@ -3,12 +3,13 @@
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::Rights;
+use manager_domain::orders::OrderState;
 use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
 use manager_domain::search_keys::search_key;
 use manager_domain::{Code, Currency, FaultCode, Refusal};
 use manager_repository::memberships::{self, Belonging, Membership};
-use manager_repository::organizations as rows;
-use manager_repository::{AnyConnection, Json};
+use manager_repository::orders::{self, OrderFilter};
+use manager_repository::{AnyConnection, Json, organizations as rows, payments};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,9 @@ use crate::vault::random;
 use crate::{Call, Services};
 
 pub use rows::Organization;
+
+/// How many of the orders that stand in the way a refusal names.
+const ORDERS_NAMED: i64 = 20;
 
 /// An organization to be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -177,7 +181,8 @@ pub struct Changes {
 /// verified again.
 ///
 /// # Errors
-/// `precondition_failed`, `currency_fixed` once money moved, `validation_failed`.
+/// `precondition_failed`, `payment_in_progress` for legal data, `currency_fixed` once money moved or while an order is
+/// open, `validation_failed`.
 pub async fn update(
     services: &Services,
     call: &Call,
@@ -194,7 +199,8 @@ pub async fn update(
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));
             }
-            let next = changed(&current, &changes)?;
+            let next = changed(&shared, &current, &changes)?;
+            refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
@@ -252,7 +258,30 @@ fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
-fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
+/// Who is billed, how they are taxed and in which currency stays as it is while it is being paid: a payment that settles
+/// issues its invoice with the legal data of that moment (BIL-1, BIL-3, ORG-1).
+fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &Organization) -> Result<()> {
+    let legal = |row: &Organization| {
+        (row.kind, row.billing_address.clone(), row.country.clone(), row.vat_number.clone(), row.currency)
+    };
+    if legal(next) == legal(current) {
+        return Ok(());
+    }
+    if let Some(payment) = payments::find_open(tx, current.id)? {
+        return Err(Refusal::new(Code::PaymentInProgress).with("payment", json!(payment)).into());
+    }
+    if next.currency != current.currency {
+        let open = OrderFilter { state: Some(OrderState::Open) };
+        let orders: Vec<OrderId> =
+            orders::list(tx, current.id, open, None, ORDERS_NAMED)?.into_iter().map(|order| order.id).collect();
+        if !orders.is_empty() {
+            return Err(Refusal::new(Code::CurrencyFixed).with("orders", json!(orders)).into());
+        }
+    }
+    Ok(())
+}
+
+fn changed(services: &Services, current: &Organization, changes: &Changes) -> Result<Organization> {
     let mut next = current.clone();
     next.kind = changes.kind.unwrap_or(current.kind);
     next.name = changes.name.clone().unwrap_or(next.name);
@@ -273,6 +302,10 @@ fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
     next.locale = changes.locale.unwrap_or(next.locale);
     next.time_zone = changes.time_zone.clone().unwrap_or(next.time_zone);
     next.currency = changes.currency.unwrap_or(next.currency);
+    if next.currency != current.currency {
+        let offered = services.settings.currency(Some(next.currency), &next.country);
+        offered.map_err(|code| Refusal::fault("/currency", code))?;
+    }
     if next.currency != current.currency && current.currency_fixed {
         return Err(Code::CurrencyFixed.into());
     }

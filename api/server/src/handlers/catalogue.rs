@@ -7,9 +7,10 @@ use manager_domain::catalogue::{
     Offer, OptionKind, OrderOption, ProductType, TerminationConfirmation, Unavailable, UnavailableReason,
 };
 use manager_domain::ids::CatalogueVersionId;
-use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
+use manager_domain::organizations::{OrganizationKind, is_country};
 use manager_domain::terms::Frequency;
 use manager_domain::{Currency, FaultCode, Money};
+use manager_services::Settings;
 use manager_services::catalogue::{self, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -47,14 +48,16 @@ pub struct CatalogueQuery {
 }
 
 impl CatalogueQuery {
-    fn customer(&self) -> Result<Customer, Problem> {
+    fn customer(&self, settings: &Settings) -> Result<Customer, Problem> {
         let country = self.country.clone().unwrap_or_else(|| "CH".to_owned());
         if !is_country(&country) {
             return Err(Problem::fault("query:country", FaultCode::InvalidCountry));
         }
         Ok(Customer {
             kind: self.customer_kind.unwrap_or(OrganizationKind::Individual),
-            currency: self.currency.unwrap_or_else(|| default_currency(&country)),
+            currency: settings
+                .currency(self.currency, &country)
+                .map_err(|code| Problem::fault("query:currency", code))?,
             country,
             vat_verified: false,
         })
@@ -306,7 +309,7 @@ async fn shown<T: Serialize>(
     query: &CatalogueQuery,
     view: impl FnOnce(&Shown<'_>) -> Result<T, Problem>,
 ) -> Result<CustomizeResponder<Tagged<T>>, Problem> {
-    let customer = query.customer()?;
+    let customer = query.customer(&state.services.settings)?;
     let (version, day) = catalogue::current(&state.services, client.0.now).await?;
     let minimum = state.services.settings.minimum(customer.currency);
     let shown = Shown { version: &version, customer, minimum, day, language: language::of(request) };

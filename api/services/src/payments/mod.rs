@@ -13,6 +13,7 @@ use manager_repository::{AnyConnection, payments as rows};
 
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
+use crate::settings::PaymentProvider;
 use crate::{Call, Services};
 
 pub use rows::Payment;
@@ -65,12 +66,14 @@ pub trait Provider: Send + Sync {
 /// The provider for an organization's payments.
 ///
 /// # Errors
-/// `payment_method_unavailable` where there is none for this kind: the sandbox serves test organizations and, outside
-/// production, all.
+/// `payment_method_unavailable` where it doesn't take this kind.
 pub fn provider(services: &Services, is_test: bool, method: PaymentMethodKind) -> Result<&'static dyn Provider> {
-    let sandbox: &'static dyn Provider = &sandbox::Sandbox;
-    if (is_test || !services.settings.production) && sandbox.takes(method) {
-        return Ok(sandbox);
+    let chosen = if is_test { PaymentProvider::Sandbox } else { services.settings.payments };
+    let provider: &'static dyn Provider = match chosen {
+        PaymentProvider::Sandbox => &sandbox::Sandbox,
+    };
+    if provider.takes(method) {
+        return Ok(provider);
     }
     let refusal = manager_domain::Refusal::new(Code::PaymentMethodUnavailable);
     Err(refusal.with("payment_method", method.as_str()).into())

@@ -1,4 +1,4 @@
-//! The built-in provider for development and test organizations: scripted means of payment for every outcome.
+//! The built-in provider for trying things out and for test organizations: scripted means of payment for every outcome.
 
 use std::future::ready;
 
