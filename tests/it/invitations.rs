@@ -161,6 +161,26 @@ async fn an_invitation_whose_access_is_over_already_gives_none() {
 }
 
 #[actix_web::test]
+async fn an_address_gets_five_mails_an_hour_by_one_account_however_they_come() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let (ada, bob) = (Person::register(&app, "ada").await, Person::register(&app, "bob").await);
+    let invitation = json!({"email": "stranger@example.org", "role": "member"});
+    for _ in 0..4 {
+        let id = invite(&ada, "stranger@example.org", "member").await;
+        ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
+    }
+    let id = invite(&ada, "stranger@example.org", "member").await;
+    let again = ada.org(&format!("/invitations/{id}/resend"));
+    ada.post(&again, json!(null)).await.refused(429, "too_many_requests");
+    ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
+    ada.post(&ada.org("/invitations"), invitation.clone()).await.refused(429, "too_many_requests");
+    let absorption = json!({"email": "stranger@example.org"});
+    ada.post("/v1/me/absorption", absorption).await.refused(429, "too_many_requests");
+    assert_eq!(app.mails_to("stranger@example.org").await, 5);
+    bob.post(&bob.org("/invitations"), invitation).await.expect(201);
+}
+
+#[actix_web::test]
 async fn owners_are_told_of_a_new_owner() {
     let (app, ada) = app_with_ada().await;
     let grace = Person::join(&app, &ada, "grace", json!({"role": "owner"})).await;

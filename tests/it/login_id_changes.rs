@@ -122,6 +122,82 @@ async fn a_pending_change_dies_after_an_hour_by_hand_by_link_and_with_its_sessio
 }
 
 #[actix_web::test]
+async fn a_pending_change_dies_with_its_session_when_a_copied_token_ends_it_and_when_it_expires() {
+    let (app, ada) = app_with_ada().await;
+    let thief = Person::log_in(&app, "ada@example.com").await;
+    ask(&thief, "thief@example.org").await.expect(202);
+    let token = app.mail_to("thief@example.org").await.token();
+    // The thief's first refresh token comes back after it was used and its lost answer is forgotten.
+    app.post("/v1/auth/refresh", json!({"refresh_token": thief.refresh_token})).await.expect(200);
+    app.advance(Duration::seconds(31));
+    app.post("/v1/auth/refresh", json!({"refresh_token": thief.refresh_token})).await.refused(401, "session_ended");
+    ada.get("/v1/me/login-id-change").await.refused(404, "not_found");
+    assert!(ada.get("/v1/me").await.expect(200)["pending_login_id"].is_null());
+    confirm(&ada, &token).await.refused(410, "token_lapsed");
+
+    let phone = Person::log_in(&app, "ada@example.com").await;
+    ask(&phone, "ada@example.org").await.expect(202);
+    let token = app.mail_to("ada@example.org").await.token();
+    end_by_expiry(&app, &phone.session).await;
+    let ada = Person::log_in(&app, "ada@example.com").await;
+    confirm(&ada, &token).await.refused(410, "token_lapsed");
+}
+
+/// Lets a session expire now.
+async fn end_by_expiry(app: &TestApp, session: &str) {
+    use diesel::prelude::*;
+    use manager_repository::schema::sessions;
+    use manager_repository::sql_types::sql;
+    let (id, now) = (session.parse::<manager_domain::ids::SessionId>().unwrap(), app.services.clock.now());
+    let expire = move |tx: &mut manager_repository::AnyConnection| {
+        let row = sessions::table.filter(sessions::id.eq(sql(id)));
+        diesel::update(row).set(sessions::expires_at.eq(sql(now))).execute(tx)?;
+        Ok::<_, manager_repository::Error>(())
+    };
+    app.services.db.write(expire).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_thief_who_guesses_in_a_session_does_not_keep_its_owner_from_undoing() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let ada = Person::register(&app, "ada").await;
+    let thief = Person::log_in(&app, "ada@example.com").await;
+    let token = change(&app, &thief, "ada@example.com", "thief@example.org").await;
+    for _ in 0..10 {
+        thief.post("/v1/auth/step-up", json!({"password": "wrong"})).await.refused(403, "wrong_password");
+    }
+    thief.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.refused(429, "too_many_requests");
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    // The link has tries of its own, and they are bounded.
+    for _ in 0..9 {
+        undo(&app, &token, "wrong", OTHER).await.refused(403, "wrong_password");
+    }
+    undo(&app, &token, PASSWORD, OTHER).await.expect(204);
+    log_in(&app, "ada@example.com", OTHER).await.expect(200);
+
+    let bob = Person::register(&app, "bob").await;
+    let token = change(&app, &bob, "bob@example.com", "bob@example.org").await;
+    for _ in 0..10 {
+        undo(&app, &token, "wrong", OTHER).await.refused(403, "wrong_password");
+    }
+    undo(&app, &token, PASSWORD, OTHER).await.refused(429, "too_many_requests");
+    app.advance(Duration::minutes(61));
+    undo(&app, &token, PASSWORD, OTHER).await.expect(204);
+}
+
+#[actix_web::test]
+async fn one_account_sends_an_address_five_mails_an_hour_and_keeps_nobody_else_from_it() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let (ada, bob) = (Person::register(&app, "ada").await, Person::register(&app, "bob").await);
+    for _ in 0..5 {
+        ask(&ada, "stranger@example.org").await.expect(202);
+    }
+    ask(&ada, "stranger@example.org").await.refused(429, "too_many_requests");
+    assert_eq!(app.mails_to("stranger@example.org").await, 5);
+    ask(&bob, "stranger@example.org").await.expect(202);
+}
+
+#[actix_web::test]
 async fn undo_reverts_this_and_every_later_change_and_ends_every_session() {
     let (app, ada) = app_with_ada().await;
     ada.put("/v1/me/recovery-email", json!({"email": "old@example.net", "password": PASSWORD})).await.expect(202);

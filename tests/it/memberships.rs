@@ -147,6 +147,8 @@ async fn access_ends_by_itself_after_a_reminder() {
     house().await.unwrap();
     house().await.unwrap();
     assert_eq!(app.mails_to(&bob.email).await, before + 1, "reminded once");
+    let reminder = app.mail_to(&bob.email).await;
+    assert!(reminder.text.contains("9 March 2026, 10:00 (Europe/Zurich)"), "{}", reminder.text);
     app.advance(Duration::days(3));
     let bob = Person::log_in(&app, &bob.email).await;
     let path = format!("/v1/organizations/{}", ada.organization);
@@ -213,4 +215,20 @@ async fn permissions_are_explained_to_oneself_and_to_admins() {
     }
     let (own, _) = ada.membership_of(&ada).await;
     bob.get(&bob.org(&format!("/memberships/{own}/permissions"))).await.refused(403, "forbidden");
+}
+
+#[actix_web::test]
+async fn everybody_sees_what_their_rights_come_to_in_each_organization() {
+    let (_, ada, bob) = pair(json!({"role": "admin"})).await;
+    let eve = Person::join(&ada.app, &ada, "eve", json!({"role": "member", "billing": true})).await;
+    let everything = (json!({"access": "all", "level": "manage"}), json!(true));
+    for (person, expected) in
+        [(&ada, &everything), (&bob, &everything), (&eve, &(json!({"access": "none"}), json!(true)))]
+    {
+        let me = person.get("/v1/me").await.expect(200)["organizations"][0].clone();
+        let listed = person.get("/v1/organizations").await.expect(200)["data"][0].clone();
+        for seen in [me, listed] {
+            assert_eq!((&seen["products"], &seen["billing"]), (&expected.0, &expected.1), "{seen}");
+        }
+    }
 }

@@ -111,3 +111,15 @@ async fn a_profile_is_fresh_only_while_nothing_it_shows_has_moved() {
     assert_eq!(ada.get("/v1/me").await.header("etag"), next);
     ada.patch_seen("/v1/me", &next, json!({"display_name": null})).await.expect(200);
 }
+
+#[actix_web::test]
+async fn an_organization_one_was_removed_from_is_no_default_any_more() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "member"})).await;
+    bob.patch("/v1/me", json!({"default_organization": bob.organization})).await.expect(200);
+    let (id, _) = ada.membership_of(&bob).await;
+    ada.delete(&ada.org(&format!("/memberships/{id}"))).await.expect(204);
+    assert_eq!(bob.get("/v1/me").await.expect(200)["default_organization"], Value::Null);
+    let me = bob.patch("/v1/me", json!({"locale": "fr"})).await.expect(200);
+    assert_eq!(me["default_organization"], Value::Null);
+}

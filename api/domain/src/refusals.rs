@@ -97,6 +97,7 @@ codes! {
         AlreadyMember = "already_member",
         InvitationPending = "invitation_pending",
         InvitationClosed = "invitation_closed",
+        InvitationLapsed = "invitation_lapsed",
         InvitationNotForYou = "invitation_not_for_you",
         InviterNotAllowed = "inviter_not_allowed",
         OwnerCannotExpire = "owner_cannot_expire",

@@ -76,15 +76,51 @@ pub fn insert(tx: &mut AnyConnection, row: &Invitation) -> Result<bool, Error> {
     Ok(inserted == 1)
 }
 
-/// Marks the address's pending invitation expired once its time is over, so that another can be sent.
-pub fn expire(tx: &mut AnyConnection, organization: OrganizationId, key: &str, now: Instant) -> Result<(), Error> {
+/// Marks a pending invitation expired once its time is over; exactly one caller wins.
+pub fn expire(
+    tx: &mut AnyConnection,
+    organization: OrganizationId,
+    id: InvitationId,
+    now: Instant,
+) -> Result<bool, Error> {
+    let over = invitations::table
+        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))))
+        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))));
+    let expired = diesel::update(over)
+        .set((
+            invitations::state.eq(sql(InvitationState::Expired)),
+            invitations::closed_at.eq(sql(Some(now))),
+            invitations::version.eq(invitations::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(expired == 1)
+}
+
+/// An address's pending invitation whose time is over.
+pub fn find_over(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    key: &str,
+    now: Instant,
+) -> Result<Option<InvitationId>, Error> {
     let over = invitations::table
         .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)))
         .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))));
-    diesel::update(over)
-        .set((invitations::state.eq(sql(InvitationState::Expired)), invitations::closed_at.eq(sql(Some(now)))))
-        .execute(tx)?;
-    Ok(())
+    Ok(over.select(invitations::id).first(conn).optional()?)
+}
+
+/// Pending invitations of living organizations whose time is over, at most `limit`.
+pub fn list_over(
+    conn: &mut AnyConnection,
+    now: Instant,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
+    let over = invitations::table
+        .inner_join(organizations::table)
+        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))))
+        .filter(organizations::deleted_at.is_null());
+    let select = (invitations::organization_id, invitations::id);
+    Ok(over.order(invitations::id).limit(limit).select(select).load(conn)?)
 }
 
 pub fn find(conn: &mut AnyConnection, organization: OrganizationId, id: InvitationId) -> Result<Option<Sent>, Error> {
@@ -199,16 +235,17 @@ pub fn close(
     Ok(closed == 1)
 }
 
-/// Gives an invitation that was not answered a new end; tells whether it could.
+/// Gives an invitation that still waits for its answer a new end; tells whether it could.
 pub fn renew(
     tx: &mut AnyConnection,
     organization: OrganizationId,
     id: InvitationId,
     expires_at: Instant,
+    now: Instant,
 ) -> Result<bool, Error> {
     let open = invitations::table
         .filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))))
-        .filter(invitations::state.eq(sql(InvitationState::Pending)));
+        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.gt(sql(now))));
     let renewed = diesel::update(open)
         .set((invitations::expires_at.eq(sql(expires_at)), invitations::version.eq(invitations::version + 1)))
         .execute(tx)?;

@@ -210,6 +210,21 @@ pub fn find_by_account(
     Ok(query.select(Membership::as_select()).first(conn).optional()?)
 }
 
+/// The organization's id again, if it is living and the account a member of it.
+pub fn find_reached(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    account: AccountId,
+    now: Instant,
+) -> Result<Option<OrganizationId>, Error> {
+    let query = memberships::table
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))))
+        .filter(organizations::deleted_at.is_null())
+        .filter(unexpired(now));
+    Ok(query.select(organizations::id).first(conn).optional()?)
+}
+
 /// The organization's memberships in the order of joining, after `after` where given.
 pub fn list(
     conn: &mut AnyConnection,
@@ -282,17 +297,38 @@ pub fn delete(tx: &mut AnyConnection, organization: OrganizationId, id: Membersh
     Ok(diesel::delete(row).execute(tx)? == 1)
 }
 
-/// Removes what is left of an account's expired membership, so that it can join again.
+/// Removes a membership whose time is over; exactly one caller wins.
 pub fn delete_expired(
     tx: &mut AnyConnection,
     organization: OrganizationId,
+    id: MembershipId,
+    now: Instant,
+) -> Result<bool, Error> {
+    let row =
+        memberships::table.filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
+    Ok(diesel::delete(row.filter(memberships::expires_at.le(sql(Some(now))))).execute(tx)? == 1)
+}
+
+/// The account's membership whose time is over.
+pub fn find_expired(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
     account: AccountId,
     now: Instant,
-) -> Result<(), Error> {
+) -> Result<Option<Membership>, Error> {
     let row = memberships::table
-        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))));
-    diesel::delete(row.filter(memberships::expires_at.le(sql(Some(now))))).execute(tx)?;
-    Ok(())
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))))
+        .filter(memberships::expires_at.le(sql(Some(now))));
+    Ok(row.select(Membership::as_select()).first(conn).optional()?)
+}
+
+/// Memberships of living organizations whose time is over, at most `limit`.
+pub fn list_expired(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<Membership>, Error> {
+    let rows = memberships::table
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
+        .filter(memberships::expires_at.le(sql(Some(now))))
+        .filter(organizations::deleted_at.is_null());
+    Ok(rows.order(memberships::id).limit(limit).select(Membership::as_select()).load(conn)?)
 }
 
 /// Memberships that end before `until` and whose members weren't reminded yet, with person and organization.

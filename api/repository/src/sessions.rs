@@ -123,6 +123,22 @@ pub fn rotate(tx: &mut AnyConnection, id: SessionId, rotation: &Rotation<'_>) ->
     Ok(rotated == 1)
 }
 
+/// Notes that the session was used and gives it a new end, unless that was noted after `before`.
+pub fn touch(
+    tx: &mut AnyConnection,
+    id: SessionId,
+    before: Instant,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<(), Error> {
+    let living = sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::ended_at.is_null()));
+    let living = living.filter(sessions::expires_at.gt(sql(now)).and(sessions::last_used_at.lt(sql(before))));
+    diesel::update(living)
+        .set((sessions::last_used_at.eq(sql(now)), sessions::expires_at.eq(sql(expires_at))))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Forgets the kept successor, once it was used.
 pub fn forget_successor(tx: &mut AnyConnection, id: SessionId) -> Result<(), Error> {
     diesel::update(sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::successor.is_not_null())))

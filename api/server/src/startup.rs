@@ -146,6 +146,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),
         seller: config.seller(),
+        guesses_at_most: config.guesses_at_most,
         rate_limits: config.rate_limits,
     })
 }

@@ -20,7 +20,7 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, require_step_up, summary};
-use crate::{Call, Services, invitations, security_log, throttles, vault};
+use crate::{Call, Services, expiry, invitations, security_log, throttles, vault};
 
 pub use rows::Absorption;
 
@@ -48,6 +48,8 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
                 return Err(Error::from(Code::AbsorptionTargetRefused));
             }
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &account.to_string())?;
+            let bucket = throttles::account_and_address(account, target.key());
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
             // An older one may be over without anybody having written it down.
             if let Some(older) = rows::lock_running(tx, account)? {
                 finish_in(tx, &shared, &call, &older)?;
@@ -353,7 +355,7 @@ fn take_over(
     old: &Membership,
 ) -> Result<Membership> {
     let organization = old.organization_id;
-    memberships::delete_expired(tx, organization, new.id, call.now)?;
+    expiry::expire_membership_of(tx, services, call.now, organization, new.id)?;
     let Some(own) = memberships::find_by_account(tx, organization, new.id, call.now)? else {
         let id = services.id(call.now);
         let next = Membership {
@@ -424,7 +426,7 @@ fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorptio
     for (step, state) in closed {
         // An expired invitation can't be sent again: there is nothing left that it could complete.
         if state == StepState::Expired {
-            invitation_rows::expire(tx, step.organization_id, &absorption.target_key, call.now)?;
+            expiry::expire_invitation_of(tx, services, call.now, step.organization_id, &absorption.target_key)?;
         }
         rows::move_step(tx, &step, state, step.invitation_id, call.now)?;
     }

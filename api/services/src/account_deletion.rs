@@ -18,7 +18,7 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::memberships::summary;
-use crate::{Call, Services, absorptions, invitations, sessions};
+use crate::{Call, Services, absorptions, expiry, invitations, sessions};
 
 /// More memberships than anybody has.
 const ALL: i64 = 100_000;
@@ -68,7 +68,7 @@ fn erase_invitations(
     organization: OrganizationId,
     address: &str,
 ) -> Result<()> {
-    rows::expire(tx, organization, address, call.now)?;
+    expiry::expire_invitation_of(tx, services, call.now, organization, address)?;
     if let Some(pending) = rows::find_pending(tx, organization, address)? {
         invitations::close_in(tx, services, call, &pending, InvitationState::Declined)?;
     }

@@ -11,8 +11,10 @@ use serde_json::json;
 
 use zeroize::Zeroizing;
 
+use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::jobs::{self, Job};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
 use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
@@ -102,20 +104,37 @@ pub fn renew_in(
     }
     sessions::end_all_in(tx, account.id, spare, call.now)?;
     one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
-    throttles::reset(tx, services, throttles::CONFIRMATIONS, &account.id.to_string())
+    match spare {
+        Some(session) => throttles::reset(tx, services, throttles::CONFIRMATIONS, &session.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// Asks for reset links to an address. For every address the same is written, a job for it; whether somebody has the
-/// address is looked up only when the job is done, so that neither answer nor work tells.
+/// address is looked up only when the job is done, so that neither answer nor work tells. A device that logged in
+/// before isn't slowed down by strangers, but gets mails for its own account only.
 ///
 /// # Errors
 /// `too_many_requests` for the address, known or not, or the caller's network address.
-pub async fn request_reset(services: &Services, call: &Call, email: &EmailAddress) -> Result<()> {
+pub async fn request_reset(
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    device_token: Option<&str>,
+) -> Result<()> {
+    let known = device_token.and_then(|token| Device::read(services, token));
     let (shared, call, key) = (services.clone(), call.clone(), email.key().to_owned());
     let write = move |tx: &mut AnyConnection| {
-        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, &key)?;
-        let job = Job::PasswordReset { email_key: key.clone(), ip: call.ip.clone(), device: call.device.clone() };
+        let (now, ip, device) = (call.now, call.ip.clone(), call.device.clone());
+        match &known {
+            Some(known) => throttles::take(tx, &shared, now, throttles::MAILS_RESET_DEVICE, &known.key())?,
+            None => {
+                throttles::take(tx, &shared, now, throttles::MAILS_IP, &ip)?;
+                throttles::take(tx, &shared, now, throttles::MAILS_RESET, &key)?;
+            }
+        }
+        let only = known.map(|known| known.account);
+        let job = Job::PasswordReset { email_key: key.clone(), only, ip, device };
         jobs::enqueue(tx, &shared, call.now, call.now, &job)?;
         shared.bell.ring();
         Ok::<_, Error>(())
@@ -123,11 +142,12 @@ pub async fn request_reset(services: &Services, call: &Call, email: &EmailAddres
     services.db.write(write).await
 }
 
-/// Mails a reset link for every account whose login ID or recovery address this is, to that stored address.
-pub async fn mail_resets(services: &Services, call: &Call, email_key: &str) -> Result<()> {
+/// Mails a reset link for every account whose login ID or recovery address this is, to that stored address; where one
+/// is named, for that account only.
+pub async fn mail_resets(services: &Services, call: &Call, email_key: &str, only: Option<AccountId>) -> Result<()> {
     let key = email_key.to_owned();
     let found = services.db.read(move |conn| Ok::<_, Error>(accounts::list_by_reset_key(conn, &key, SHARED_RECOVERY)?));
-    for account in found.await? {
+    for account in found.await?.into_iter().filter(|account| only.is_none_or(|only| only == account.id)) {
         let token = vault::token("pwr")?;
         let (shared, call, key, id) = (services.clone(), call.clone(), email_key.to_owned(), account.id);
         let write = move |tx: &mut AnyConnection| {
@@ -162,10 +182,12 @@ fn mail_reset(
 }
 
 /// Sets a new password by a mailed link, once; every session, pending login ID change and other reset link ends.
+/// Answers a token by which the device is known from now on, so that strangers who guess at the address don't keep its
+/// holder from logging in.
 ///
 /// # Errors
 /// `token_lapsed`, `password_refused`.
-pub async fn confirm_reset(services: &Services, call: &Call, token: &str, password: &str) -> Result<()> {
+pub async fn confirm_reset(services: &Services, call: &Call, token: &str, password: &str) -> Result<String> {
     let hash = services.vault.token_hash(token);
     let (look_up, now) = (hash.clone(), call.now);
     let find = move |conn: &mut AnyConnection| {
@@ -176,6 +198,7 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
     let account = services.db.read(find).await?.ok_or(Code::TokenLapsed)?;
     check_policy(services, &account, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
+    let device = Device { account: account.id, id: services.id(now) };
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
@@ -190,13 +213,14 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
         security_log::append(tx, &shared, &call, account.id, "password_reset.confirmed", json!({}))?;
         tell_changed(tx, &shared, &call, &account)
     };
-    services.db.write(write).await
+    services.db.write(write).await?;
+    Ok(device.token(services))
 }
 
 fn tell_changed(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account) -> Result<()> {
     Mail::new(&account.login_id, account.locale, Template::PasswordChanged)
         .with("name", account.name())
-        .with("at", call.now.to_string())
+        .with("at", moment(call.now, &account.time_zone, account.locale))
         .with("device", call.device.clone())
         .enqueue(tx, services, call.now)
 }

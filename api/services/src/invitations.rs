@@ -17,7 +17,7 @@ use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
-use crate::{Call, Services, absorptions, throttles, vault};
+use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
 pub use rows::Invitation;
 
@@ -59,6 +59,8 @@ pub async fn invite(
             }
             let inviter = authority.membership.account_id;
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &inviter.to_string())?;
+            let bucket = throttles::account_and_address(inviter, new.email.key());
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
             let invited = accounts::find_by_login_key(tx, new.email.key())?;
             if let Some(account) = &invited
                 && memberships::find_by_account(tx, organization, account.id, call.now)?.is_some()
@@ -83,7 +85,7 @@ pub(crate) fn insert_in(
     row: &Invitation,
     token: &str,
 ) -> Result<()> {
-    rows::expire(tx, row.organization_id, &row.email_key, call.now)?;
+    expiry::expire_invitation_of(tx, services, call.now, row.organization_id, &row.email_key)?;
     if !rows::insert(tx, row)? {
         return Err(Code::InvitationPending.into());
     }
@@ -196,12 +198,7 @@ pub async fn list_mine(
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `step_up_required` for an owner's, `invitation_closed`, `too_many_requests`.
-pub async fn resend(
-    services: &Services,
-    call: &Call,
-    organization: OrganizationId,
-    id: InvitationId,
-) -> Result<Sent> {
+pub async fn resend(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<Sent> {
     let token = vault::token("ivt")?;
     let (shared, call) = (services.clone(), call.clone());
     services
@@ -214,8 +211,9 @@ pub async fn resend(
             }
             let sender = authority.membership.account_id.to_string();
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
-            throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
-            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime)? {
+            let bucket = throttles::account_and_address(authority.membership.account_id, &row.email_key);
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
+            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime, call.now)? {
                 return Err(Error::from(Code::InvitationClosed));
             }
             audit_log::append(tx, &shared, &call, organization, Entry::new("invitation.resent", id))?;
@@ -289,6 +287,29 @@ pub async fn look_up(services: &Services, call: &Call, token: &str) -> Result<Se
         .await
 }
 
+/// Refuses an invitation's token that couldn't be accepted with this address.
+///
+/// # Errors
+/// `invitation_lapsed`, `invitation_not_for_you`.
+pub fn check_token(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    token: &str,
+) -> Result<()> {
+    let row = by_token(tx, services, token, call.now).map_err(|error| lapsed(error, Code::InvitationLapsed))?;
+    if row.email_key == email.key() { Ok(()) } else { Err(Code::InvitationNotForYou.into()) }
+}
+
+/// Names the invitation where its token has lapsed.
+fn lapsed(error: Error, code: Code) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == Code::TokenLapsed => code.into(),
+        other => other,
+    }
+}
+
 fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Instant) -> Result<Invitation> {
     let found = one_time_tokens::find(conn, &services.vault.token_hash(token), PURPOSE)?;
     let found = found.filter(|token| token.used_at.is_none() && token.expires_at > now).ok_or(Code::TokenLapsed)?;
@@ -340,7 +361,9 @@ pub fn accept_by_token_in(
     account: &Account,
     token: &str,
 ) -> Result<OrganizationId> {
-    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()))?;
+    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()));
+    // It was open when the registration was asked for.
+    let row = row.map_err(|error| lapsed(error, Code::InvitationClosed))?;
     accept_in(tx, services, call, account, &row)?;
     Ok(row.organization_id)
 }
@@ -387,7 +410,7 @@ fn join_in(
     row: &Invitation,
 ) -> Result<()> {
     let organization = row.organization_id;
-    memberships::delete_expired(tx, organization, account.id, call.now)?;
+    expiry::expire_membership_of(tx, services, call.now, organization, account.id)?;
     let membership = Membership {
         organization_id: organization,
         id: services.id(call.now),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::{Call, Services, catalogue};
 
@@ -335,7 +336,7 @@ pub async fn remind_expiring(services: &Services, now: Instant) -> Result<()> {
                 if !rows::set_reminded(tx, &membership, now)? {
                     return Ok(());
                 }
-                let date = membership.expires_at.map(|at| at.date_in(shared.settings.billing_zone).to_string());
+                let date = membership.expires_at.map(|at| moment(at, &account.time_zone, account.locale));
                 Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
                     .with("name", account.name())
                     .with("organization", organization.name.clone())

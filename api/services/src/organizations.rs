@@ -12,7 +12,7 @@ use manager_repository::memberships::{self, Belonging, Membership};
 use manager_repository::orders::{self, OrderFilter};
 use manager_repository::{AnyConnection, Json, organizations as rows, payments};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
@@ -207,17 +207,35 @@ pub async fn update(
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let entry = Entry::new("organization.changed", id)
-                .before(summary(&current, &[]))
-                .after(summary(&next, &differences(&current, &next)));
-            audit_log::append(tx, &shared, &call, id, entry.personal(next.name.clone()))?;
+            let changed = differences(&current, &next);
+            let mut entry =
+                Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &changed));
+            entry.personal = personal(&current, &next, &changed);
+            audit_log::append(tx, &shared, &call, id, entry)?;
             rows::find(tx, id)?.ok_or_else(|| Error::defect("the changed organization is gone"))
         })
         .await
 }
 
+/// Names, addresses and numbers before and after, of what was changed: JSON that can be erased as a whole.
+fn personal(current: &Organization, next: &Organization, changed: &[&str]) -> Option<String> {
+    let of = |row: &Organization| -> Map<String, Value> {
+        let texts = [
+            ("name", json!(row.name)),
+            ("billing_address", json!(row.billing_address.as_ref().map(|address| &address.0))),
+            ("vat_number", json!(row.vat_number)),
+            ("website", json!(row.website)),
+            ("phone", json!(row.phone)),
+        ];
+        let texts = texts.into_iter().filter(|(name, _)| changed.contains(name));
+        texts.map(|(name, value)| (name.to_owned(), value)).collect()
+    };
+    let (before, after) = (of(current), of(next));
+    (!after.is_empty()).then(|| json!({ "before": before, "after": after }).to_string())
+}
+
 /// What the audit log says of an organization: no names, no addresses, but which fields were changed.
-fn summary(row: &Organization, changed: &[&str]) -> serde_json::Value {
+fn summary(row: &Organization, changed: &[&str]) -> Value {
     let mut summary = json!({ "kind": row.kind, "country": row.country, "currency": row.currency, "locale": row.locale,
         "time_zone": row.time_zone, "version": row.version });
     if !changed.is_empty() {

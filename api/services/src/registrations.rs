@@ -74,7 +74,8 @@ impl Secrets {
 /// that says so, and the pending registration can't be confirmed by anybody.
 ///
 /// # Errors
-/// `too_many_requests` for the address, known or not, or the caller's network address.
+/// `too_many_requests` for the address, known or not, or the caller's network address; `invitation_lapsed` and
+/// `invitation_not_for_you`, for the token is a secret that tells nobody anything new.
 pub async fn request(
     services: &Services,
     call: &Call,
@@ -86,7 +87,10 @@ pub async fn request(
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());
     let write = move |tx: &mut AnyConnection| {
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, email.key())?;
+        if let Joins::Invitation(token) = &details.joins {
+            invitations::check_token(tx, &shared, &call, &email, token)?;
+        }
         rows::insert(
             tx,
             &rows::Registration {
@@ -120,7 +124,7 @@ pub async fn resend(services: &Services, call: &Call, id: RegistrationId) -> Res
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
         let pending = rows::find(tx, id)?.filter(|r| r.confirmed_at.is_none() && r.expires_at > call.now);
         let Some(row) = pending else { return Ok(()) };
-        throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, &row.email_key)?;
         let (token, code) = (shared.vault.token_hash(&secrets.token), code_hash(&shared, id, &secrets.code));
         rows::renew(tx, id, &token, &code, call.now + shared.settings.code_lifetime)?;
         let details = serde_json::from_value(row.details.0).map_err(Error::defect)?;
@@ -157,7 +161,8 @@ fn mail(
 ///
 /// # Errors
 /// `token_lapsed` for a token that is unknown, used or too old; `code_refused`; `validation_failed` with the reasons
-/// against the password; `login_id_taken` where the address was taken meanwhile; `too_many_requests`.
+/// against the password; `login_id_taken` where the address was taken meanwhile, `invitation_closed` where the
+/// invitation was; `too_many_requests`.
 pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &str, mode: Mode) -> Result<Grant> {
     let row = prove(services, call, proof).await?;
     let details: Details = serde_json::from_value(row.details.0.clone()).map_err(Error::defect)?;
@@ -190,18 +195,29 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
         }
         Proof::Code { registration, code } => {
             let expected = code_hash(services, registration, &code);
-            let shared = services.clone();
+            let (shared, ip) = (services.clone(), call.ip.clone());
             // The try is counted in a transaction that commits whether the code is right or not.
             let tried = move |tx: &mut AnyConnection| {
-                let Some(row) = rows::find(tx, registration)?.filter(open) else { return Ok(None) };
-                throttles::check(tx, &shared, now, throttles::CODES, &row.email_key)?;
-                let counted = rows::count_try(tx, registration, CODE_TRIES)?;
-                let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
-                let right = counted && matches && row.code_expires_at > now;
-                if !right {
-                    throttles::count(tx, &shared, now, throttles::CODES, &row.email_key)?;
+                let row = rows::find(tx, registration)?.filter(open);
+                let mut buckets: Vec<_> = row.iter().map(|row| (throttles::CODES, row.email_key.clone())).collect();
+                buckets.extend([(throttles::CODES_IP, ip.clone()), (throttles::codes_global(&shared), String::new())]);
+                for (limit, key) in &buckets {
+                    throttles::check(tx, &shared, now, *limit, key)?;
                 }
-                Ok::<_, Error>(right.then_some(row))
+                let right = match &row {
+                    Some(row) => {
+                        let counted = rows::count_try(tx, registration, CODE_TRIES)?;
+                        let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
+                        counted && matches && row.code_expires_at > now
+                    }
+                    None => false,
+                };
+                if !right {
+                    for (limit, key) in &buckets {
+                        throttles::count(tx, &shared, now, *limit, key)?;
+                    }
+                }
+                Ok::<_, Error>(row.filter(|_| right))
             };
             services.db.write(tried).await?.ok_or_else(|| Code::CodeRefused.into())
         }

@@ -40,6 +40,8 @@ pub struct Settings {
     pub currencies: Vec<Currency>,
     /// The seller as invoices name it.
     pub seller: Seller,
+    /// Wrong passwords, and wrong codes, that all addresses together get in 15 minutes.
+    pub guesses_at_most: i32,
     /// `false` for load tests: no throttling.
     pub rate_limits: bool,
 }

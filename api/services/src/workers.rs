@@ -138,10 +138,10 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
                 Sent::Later(error) => Err(Undone::Failed(error)),
             }
         }
-        Job::PasswordReset { email_key, ip, device } => {
+        Job::PasswordReset { email_key, only, ip, device } => {
             let now = services.clock.now();
             let call = Call { now, ip, device, language: Language::default(), actor: None, claim: None };
-            crate::credentials::mail_resets(services, &call, &email_key).await.map_err(failed)
+            crate::credentials::mail_resets(services, &call, &email_key, only).await.map_err(failed)
         }
         Job::CollectPayment { organization, payment } => {
             let now = services.clock.now();
@@ -188,6 +188,7 @@ pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     crate::memberships::remind_expiring(services, now).await?;
     crate::orders::lapse_due(services, now).await?;
     crate::absorptions::finish_due(services, now).await?;
+    crate::expiry::expire_due(services, now).await?;
     services
         .db
         .write(move |tx| {

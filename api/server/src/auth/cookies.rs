@@ -16,13 +16,28 @@ use crate::state::AppState;
 pub const SESSION: &str = "__Host-session";
 /// Holds the token that unsafe requests must repeat in `X-CSRF-Token`; scripts of our origin can read it.
 const CSRF: &str = "__Host-csrf";
+/// Recognises the device at a later login.
+const DEVICE: &str = "__Host-device";
+/// The longest that browsers keep a cookie.
+const LONGEST: Duration = Duration::days(400);
 const CSRF_HEADER: &str = "X-CSRF-Token";
 
 /// Gives a browser its session.
 pub fn set(response: &mut HttpResponseBuilder, grant: &Grant) {
-    let lifetime = Duration::seconds(grant.session_expires_in);
-    response.cookie(cookie(SESSION, grant.secret.clone(), true, lifetime));
-    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, lifetime));
+    // Every use gives the session a new end; when it is over, is the server's to say.
+    response.cookie(cookie(SESSION, grant.secret.clone(), true, LONGEST));
+    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, LONGEST));
+    set_device(response, grant.device_token.clone());
+}
+
+/// Makes the browser known.
+pub fn set_device(response: &mut HttpResponseBuilder, token: String) {
+    response.cookie(cookie(DEVICE, token, true, LONGEST));
+}
+
+/// What makes the browser known, where it is.
+pub fn device(request: &HttpRequest) -> Option<String> {
+    request.cookie(DEVICE).map(|cookie| cookie.value().to_owned())
 }
 
 /// Takes a browser's session away.

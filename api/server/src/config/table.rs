@@ -93,6 +93,9 @@ settings! {
     rate_burst: u32 = "MANAGER_RATE_BURST", "600", parse::number(1, 1_000_000), "a number from 1 to 1000000";
     /// Requests a second an address gets back.
     rate_per_second: u32 = "MANAGER_RATE_PER_SECOND", "60", parse::number(1, 100_000), "a number from 1 to 100000";
+    /// Wrong passwords, and wrong codes, that strangers may try in 15 minutes, all together.
+    guesses_at_most: i32 = "MANAGER_GUESSES_AT_MOST", "20000", parse::number(10, 1_000_000_000),
+        "a number from 10 to 1000000000";
     http_threads: usize = "MANAGER_HTTP_THREADS", "", parse::or(parse::number(1, 256), 0), "a number from 1 to 256";
     db_connections: usize = "MANAGER_DB_CONNECTIONS", "", parse::or(parse::number(2, 1024), 0),
         "a number from 2 to 1024";

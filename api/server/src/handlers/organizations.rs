@@ -95,6 +95,7 @@ pub struct OrganizationItem {
     pub name: String,
     pub kind: OrganizationKind,
     pub role: Role,
+    /// What I reach there: owners and admins everything.
     pub products: ProductAccess,
     pub billing: bool,
     /// When the access ends by itself.
@@ -119,14 +120,17 @@ pub async fn list_organizations(
         rows,
         limit,
         |row| row.1.id,
-        |(membership, organization)| OrganizationItem {
-            id: organization.id,
-            name: organization.name,
-            kind: organization.kind,
-            role: membership.role,
-            products: membership.products.0,
-            billing: membership.billing,
-            expires_at: membership.expires_at,
+        |(membership, organization)| {
+            let rights = membership.rights().effective();
+            OrganizationItem {
+                id: organization.id,
+                name: organization.name,
+                kind: organization.kind,
+                role: rights.role,
+                products: rights.products,
+                billing: rights.billing,
+                expires_at: membership.expires_at,
+            }
         },
     )
 }

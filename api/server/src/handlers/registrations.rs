@@ -56,7 +56,7 @@ pub struct RegistrationRequest {
     #[validate(length(max = 100))]
     #[schema(required = false, max_length = 100)]
     pub invitation: Option<String>,
-    /// An anonymous cart that goes into the new organization.
+    /// An anonymous cart that goes into the new organization; not together with `invitation`.
     #[serde(default)]
     #[validate(nested)]
     #[schema(required = false)]
@@ -148,6 +148,8 @@ pub struct RegistrationConfirmation {
 /// The answer is the same whether or not the address is taken; a taken address gets a mail that says so.
 #[utoipa::path(tag = "accounts", request_body = RegistrationRequest, responses(
     (status = 202, description = "A mail is on its way", body = RegistrationPending),
+    (status = 403, description = "`invitation_not_for_you`: it was sent to another address"),
+    (status = 410, description = "`invitation_lapsed`"),
 ))]
 #[post("/v1/accounts")]
 pub async fn request_registration(
@@ -181,6 +183,11 @@ fn read(settings: &Settings, body: RegistrationRequest, asked: &Language) -> Res
         (Some(organization), None) => {
             read_organization(settings, organization, "/organization", full_name, locale, &time_zone, &mut faults)
                 .map(|new| Joins::Own(Box::new(new)))
+        }
+        (None, Some(_)) if body.cart.is_some() => {
+            // A cart goes into an organization of one's own; whoever joins another claims it there, rights permitting.
+            faults.push(Fault::new("/cart", FaultCode::NotAllowed));
+            None
         }
         (None, Some(token)) => Some(Joins::Invitation(token)),
         (Some(_), Some(_)) => {

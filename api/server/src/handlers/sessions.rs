@@ -54,7 +54,8 @@ pub struct LoginRequest {
     #[serde(default)]
     #[schema(required = false)]
     pub mode: SessionMode,
-    /// What an earlier login on this device answered; strangers' wrong guesses then don't slow this login down.
+    /// What an earlier login on this device answered; strangers' wrong guesses then don't slow this login down. Browsers
+    /// have it in a cookie.
     #[serde(default)]
     #[validate(length(max = 100))]
     #[schema(required = false, max_length = 100)]
@@ -66,7 +67,7 @@ pub struct LoginRequest {
 #[schema(examples(json!({
     "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln", "token_type": "Bearer",
     "expires_in": 600, "refresh_token": "mrt_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ",
-    "session_id": "ses_01k5x9dzt4f3gsv6t1n0q8m2ra", "device_token": "J4f3gsv6t1n0q8m2ra"
+    "session_id": "ses_01k5x9dzt4f3gsv6t1n0q8m2ra", "device_token": "dev_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ"
 })))]
 pub struct SessionGrant {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,8 +127,8 @@ pub async fn log_in(
     }
     // What is no address can't be an account's, and takes the same way.
     let key = EmailAddress::parse(&body.email).map_or_else(|_| body.email.clone(), |email| email.key().to_owned());
-    let login =
-        Login { login_key: key, password: body.password, mode: body.mode.into(), device_token: body.device_token };
+    let device_token = body.device_token.or_else(|| cookies::device(&request));
+    let login = Login { login_key: key, password: body.password, mode: body.mode.into(), device_token };
     Ok(granted(HttpResponse::Ok(), sessions::login(&state.services, &client.0, login).await?))
 }
 
@@ -229,7 +230,7 @@ pub struct SessionItem {
     pub ip: String,
     pub mode: SessionMode,
     pub created_at: Instant,
-    /// When it was opened or refreshed last.
+    /// When it was opened, refreshed or (in cookie mode) used last, to ten minutes.
     pub last_used_at: Instant,
     pub expires_at: Instant,
     /// Whether it is the session that asks.

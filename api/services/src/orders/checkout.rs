@@ -256,9 +256,8 @@ impl Writer<'_> {
         let order = self.open_order(cart, lines, payment_method);
         let invoice = self.open_invoice(&order, lines)?;
         let items = lines.lines.chunk_by(|one, other| one.item == other.item).enumerate();
-        let units = items.flat_map(|(index, parts)| {
-            (0..parts.first().map_or(0, |line| line.quantity)).map(move |_| (index, parts))
-        });
+        let units = items
+            .flat_map(|(index, parts)| (0..parts.first().map_or(0, |line| line.quantity)).map(move |_| (index, parts)));
         let (mut products, mut invoice_lines, mut names) = (Vec::new(), Vec::new(), Vec::new());
         let mut positions = 1_i32..;
         for (index, parts) in units {
