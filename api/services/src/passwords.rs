@@ -88,10 +88,7 @@ impl Hasher {
         self.done.load(Ordering::Relaxed)
     }
 
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut [Block]) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut [Block]) -> Result<T> + Send + 'static) -> Result<T> {
         self.done.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |memory| {

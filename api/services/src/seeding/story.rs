@@ -292,7 +292,14 @@ fn register(
 
 /// From an address that is for documentation (RFC 5737).
 fn call(now: Instant, actor: Actor) -> Call {
-    Call { now, ip: "192.0.2.1".to_owned(), device: "seeding".to_owned(), language: Language::En, actor: Some(actor) }
+    Call {
+        now,
+        ip: "192.0.2.1".to_owned(),
+        device: "seeding".to_owned(),
+        language: Language::En,
+        actor: Some(actor),
+        claim: None,
+    }
 }
 
 fn entry(action: &'static str, cart: CartId, items: usize) -> Entry {
