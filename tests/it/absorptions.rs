@@ -32,7 +32,7 @@ async fn invitations(person: &Person) -> Vec<String> {
 }
 
 async fn accept(person: &Person, id: &str) -> manager_tests::Answer {
-    person.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await
+    person.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await
 }
 
 /// An organization's members by login ID and role.
@@ -71,8 +71,8 @@ async fn a_new_account_takes_over_organization_by_organization() {
     let asked = ada.get(&ada.org("/absorptions")).await.expect(200);
     assert_eq!(asked["data"][0]["login_id"], "old@example.com");
     let path = ada.org(&format!("/absorptions/{}/approve", asked["data"][0]["id"].as_str().unwrap()));
-    ada.post(&path, json!(null)).await.expect(204);
-    ada.post(&path, json!(null)).await.refused(409, "invitation_closed");
+    ada.post(&path, json!({})).await.expect(204);
+    ada.post(&path, json!({})).await.refused(409, "invitation_closed");
     let mine = invitations(&new).await;
     accept(&new, &mine[0]).await.expect(200);
     assert_eq!(
@@ -138,10 +138,10 @@ async fn a_refused_absorption_changes_nothing_and_strangers_have_no_say() {
     let (_, ada, old, new) = three().await;
     let id = start(&old, "new@example.com").await["id"].as_str().unwrap().to_owned();
     let path = |verb: &str| ada.org(&format!("/absorptions/{id}/{verb}"));
-    old.post(&path("approve"), json!(null)).await.refused(403, "forbidden");
-    new.post(&path("approve"), json!(null)).await.refused(404, "not_found");
-    ada.post(&path("refuse"), json!(null)).await.expect(204);
-    ada.post(&path("approve"), json!(null)).await.refused(409, "invitation_closed");
+    old.post(&path("approve"), json!({})).await.refused(403, "forbidden");
+    new.post(&path("approve"), json!({})).await.refused(404, "not_found");
+    ada.post(&path("refuse"), json!({})).await.expect(204);
+    ada.post(&path("approve"), json!({})).await.refused(409, "invitation_closed");
     assert_eq!(steps(&old).await, [step("ada Tester", "refused"), step("old Tester", "invited")]);
     old.get(&ada.org("")).await.expect(200);
 }

@@ -24,11 +24,11 @@ async fn the_invited_person_sees_and_accepts_the_invitation() {
     let mine = bob.get("/v1/me/invitations").await.expect(200);
     assert_eq!(mine["data"][0]["id"], id.as_str());
     assert_eq!(mine["data"][0]["organization"]["name"], "ada Tester");
-    let joined = bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.expect(200);
+    let joined = bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.expect(200);
     assert_eq!(joined["organization_id"], ada.organization.as_str());
     bob.get(&ada.org("/audit-log")).await.expect(200);
     assert!(app.mail_to("ada@example.com").await.text.contains("bob Tester"));
-    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(409, "invitation_closed");
+    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(409, "invitation_closed");
 }
 
 #[actix_web::test]
@@ -40,7 +40,7 @@ async fn only_the_invited_address_can_accept() {
     let look = app.post("/v1/invitations/lookup", json!({"token": token})).await.expect(200);
     assert_eq!((&look["organization"], &look["email"]), (&json!("ada Tester"), &json!("b•••@e•••.com")));
     eve.post("/v1/invitations/accept", json!({"token": token})).await.refused(403, "invitation_not_for_you");
-    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(404, "not_found");
+    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(404, "not_found");
     app.post("/v1/invitations/accept", json!({"token": token})).await.refused(401, "unauthenticated");
     let bob = Person::register(&app, "bob").await;
     bob.post("/v1/invitations/accept", json!({"token": token})).await.expect(200);
@@ -72,7 +72,7 @@ async fn an_invitation_expires_and_can_be_sent_again_before() {
     let old = app.mail_to("bob@example.com").await.token();
     app.advance(Duration::days(6));
     let ada = Person::log_in(&app, "ada@example.com").await;
-    ada.post(&ada.org(&format!("/invitations/{id}/resend")), json!(null)).await.expect(200);
+    ada.post(&ada.org(&format!("/invitations/{id}/resend")), json!({})).await.expect(200);
     let new = app.mail_to("bob@example.com").await.token();
     app.post("/v1/invitations/lookup", json!({"token": old})).await.refused(410, "token_lapsed");
     app.advance(Duration::days(6));
@@ -96,7 +96,7 @@ async fn sixty_four_parallel_acceptances_have_one_winner() {
         tasks.push(actix_web::rt::spawn(async move {
             let by_id = number % 2 == 0;
             let (path, body) = if by_id {
-                (format!("/v1/me/invitations/{id}/accept"), json!(null))
+                (format!("/v1/me/invitations/{id}/accept"), json!({}))
             } else {
                 ("/v1/invitations/accept".to_owned(), json!({"token": token}))
             };
@@ -121,7 +121,7 @@ async fn what_the_inviter_may_grant_is_checked_again_on_acceptance() {
     let (app, ada) = app_with_ada().await;
     let bob = Person::register(&app, "bob").await;
     let id = invite(&ada, "bob@example.com", "admin").await;
-    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.expect(200);
+    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.expect(200);
     let eve = Person::register(&app, "eve").await;
     let body = json!({"email": "eve@example.com", "role": "admin"});
     let id = bob.post(&ada.org("/invitations"), body).await.expect(201)["id"].as_str().unwrap().to_owned();
@@ -129,7 +129,7 @@ async fn what_the_inviter_may_grant_is_checked_again_on_acceptance() {
     let bobs =
         list["data"].as_array().unwrap().iter().find(|m| m["login_id"] == "bob@example.com").unwrap()["id"].clone();
     ada.delete(&ada.org(&format!("/memberships/{}", bobs.as_str().unwrap()))).await.expect(204);
-    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(403, "inviter_not_allowed");
+    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(403, "inviter_not_allowed");
 }
 
 #[actix_web::test]
@@ -141,8 +141,8 @@ async fn an_invitation_can_be_declined_with_or_without_an_account() {
     assert_eq!(ada.get(&ada.org(&format!("/invitations/{id}"))).await.expect(200)["state"], "declined");
     let bob = Person::register(&app, "bob").await;
     let id = invite(&ada, "bob@example.com", "member").await;
-    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.expect(204);
-    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.refused(409, "invitation_closed");
+    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!({})).await.expect(204);
+    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!({})).await.refused(409, "invitation_closed");
 }
 
 #[actix_web::test]
@@ -155,7 +155,7 @@ async fn an_invitation_whose_access_is_over_already_gives_none() {
     let bob = Person::register(&app, "bob").await;
     let mine = bob.get("/v1/me/invitations").await.expect(200);
     let path = format!("/v1/me/invitations/{}/accept", mine["data"][0]["id"].as_str().unwrap());
-    bob.post(&path, json!(null)).await.refused(409, "invitation_closed");
+    bob.post(&path, json!({})).await.refused(409, "invitation_closed");
 }
 
 #[actix_web::test]

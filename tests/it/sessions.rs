@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_services::Services;
+use manager_services::signing_keys::{self, Former, KeyRing};
 use manager_tests::people::PASSWORD;
-use manager_tests::{Answer, Person, TestApp, json};
+use manager_tests::{Answer, Person, TestApp, Value, json};
 use reqwest::Method;
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
@@ -102,7 +104,7 @@ async fn unknown_refresh_tokens_are_refused_and_end_nothing() {
 #[actix_web::test]
 async fn logging_out_ends_the_session_at_once() {
     let (app, ada) = app_with_ada().await;
-    ada.post("/v1/auth/logout", json!(null)).await.expect(204);
+    ada.post("/v1/auth/logout", json!({})).await.expect(204);
     ada.get("/v1/me").await.refused(401, "session_ended");
     refresh(&app, &ada.refresh_token).await.refused(401, "session_ended");
 }
@@ -151,11 +153,63 @@ async fn keys_rotate_and_old_tokens_go_on_for_a_while() {
     let before = app.get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(before["keys"].as_array().unwrap().len(), 1);
     assert_eq!(before["keys"][0]["crv"], "Ed25519");
-    manager_services::signing_keys::rotate(&app.services, app.services.clock.now()).await.unwrap();
+    rotate_elsewhere(&app, Former::Retire).await;
+    app.advance(Duration::seconds(61));
     let after = app.get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(after["keys"].as_array().unwrap().len(), 2);
     ada.get("/v1/me").await.expect(200);
+    let again = Person::log_in(&app, "ada@example.com").await;
+    again.get("/v1/me").await.expect(200);
+    assert_ne!(kid(&again.token), kid(&ada.token), "the new key signs, though another process made it");
+    // The retired key is forgotten when nothing it signed can be alive.
+    app.advance(Duration::minutes(61));
+    let left = app.get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(left["keys"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_revoked_key_counts_no_more_after_a_minute() {
+    let (app, ada) = app_with_ada().await;
+    ada.get("/v1/me").await.expect(200);
+    rotate_elsewhere(&app, Former::Revoke).await;
+    app.advance(Duration::seconds(61));
+    ada.get("/v1/me").await.refused(401, "invalid_token");
     Person::log_in(&app, "ada@example.com").await.get("/v1/me").await.expect(200);
+}
+
+/// As the command line does it: in another process, with keys of its own in memory.
+async fn rotate_elsewhere(app: &TestApp, former: Former) {
+    let elsewhere = Services { keys: KeyRing::default(), ..app.services.clone() };
+    signing_keys::rotate(&elsewhere, former, app.services.clock.now()).await.unwrap();
+}
+
+fn kid(token: &str) -> &str {
+    token.split('.').next().unwrap()
+}
+
+#[actix_web::test]
+async fn a_refresh_token_is_no_session_cookie_and_a_poisoned_host_changes_nothing() {
+    let (app, ada) = app_with_ada().await;
+    let cookie = format!("__Host-session={}", ada.refresh_token);
+    app.send(app.request(Method::GET, "/v1/me").header("cookie", cookie)).await.refused(401, "session_ended");
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let poisoned = app.request(Method::POST, "/v1/auth/login").header("host", "evil.example");
+    app.send(poisoned.header("origin", "http://evil.example").json(&body)).await.refused(403, "csrf_refused");
+}
+
+#[actix_web::test]
+async fn sessions_are_listed_in_pages() {
+    let (app, ada) = app_with_ada().await;
+    for _ in 0..2 {
+        Person::log_in(&app, "ada@example.com").await;
+    }
+    let first = ada.get("/v1/me/sessions?limit=2").await.expect(200);
+    assert_eq!(first["data"].as_array().unwrap().len(), 2);
+    let rest = ada.get(&format!("/v1/me/sessions?cursor={}", first["next_cursor"].as_str().unwrap())).await.expect(200);
+    assert_eq!(rest["data"][0]["id"], ada.session.as_str());
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
+    ada.get("/v1/me/sessions?limit=0").await.faulty("query:limit", "out_of_range");
+    ada.get("/v1/me/invitations?sort=up").await.faulty("query:sort", "unknown_field");
 }
 
 #[actix_web::test]

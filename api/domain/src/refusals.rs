@@ -60,6 +60,7 @@ codes! {
         PayloadTooLarge = "payload_too_large",
         UnsupportedMediaType = "unsupported_media_type",
         HeadersTooLarge = "headers_too_large",
+        RequestTimeout = "request_timeout",
         // Who is calling
         Unauthenticated = "unauthenticated",
         InvalidToken = "invalid_token",

@@ -116,8 +116,14 @@ pub fn list(
     Ok(query.order(invitations::id.desc()).limit(limit).load(conn)?)
 }
 
-/// The pending invitations of an address, newest first.
-pub fn list_pending_of_address(conn: &mut AnyConnection, key: &str, now: Instant) -> Result<Vec<Sent>, Error> {
+/// The pending invitations of an address, newest first, from the one before `before` on.
+pub fn list_pending_of_address(
+    conn: &mut AnyConnection,
+    key: &str,
+    before: Option<InvitationId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Sent>, Error> {
     let query = invitations::table
         .inner_join(organizations::table)
         .inner_join(accounts::table.on(accounts::id.eq(invitations::invited_by)))
@@ -125,7 +131,11 @@ pub fn list_pending_of_address(conn: &mut AnyConnection, key: &str, now: Instant
         .filter(invitations::state.eq(sql(InvitationState::Pending)))
         .filter(organizations::deleted_at.is_null());
     let select = (Invitation::as_select(), Organization::as_select(), Account::as_select());
-    Ok(query.order(invitations::id.desc()).limit(100).select(select).load(conn)?)
+    let mut query = query.select(select).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(invitations::id.lt(sql(before)));
+    }
+    Ok(query.order(invitations::id.desc()).limit(limit).load(conn)?)
 }
 
 /// One pending invitation of an address, by its id alone: the invited person knows no organization yet.

@@ -3,13 +3,14 @@
 use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::ids::*;
+use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Rights, Role};
 
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
-use crate::schema::{accounts, memberships, organizations, sessions};
-use crate::sessions::Session;
+use crate::products::Product;
+use crate::schema::{accounts, memberships, organizations, products, sessions};
 use crate::sql_types::{Json, sql};
 
 /// A membership as stored.
@@ -34,13 +35,56 @@ impl Membership {
     }
 }
 
-/// What a session reaches in an organization.
+/// A living session, and what it reaches in an organization.
 #[derive(Debug, Clone)]
 pub struct Access {
-    pub session: Session,
-    pub account: Account,
+    pub session: SessionId,
+    pub account: AccountId,
+    pub authenticated_at: Instant,
+    pub locale: Language,
     /// Absent for strangers, for those whose access ended, and where there is no such organization.
     pub membership: Option<Membership>,
+}
+
+type Reached = (SessionId, AccountId, Instant, Language, Option<Membership>, Option<OrganizationId>);
+
+impl From<Reached> for Access {
+    fn from((session, account, authenticated_at, locale, membership, living): Reached) -> Self {
+        Self { session, account, authenticated_at, locale, membership: membership.filter(|_| living.is_some()) }
+    }
+}
+
+/// A living session with its account and its membership in an organization, to be joined with what else is asked for.
+macro_rules! reached {
+    ($session:expr, $organization:expr, $now:expr) => {{
+        let membership = memberships::account_id
+            .eq(sessions::account_id)
+            .and(memberships::organization_id.eq(sql($organization)))
+            .and(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some($now))).assume_not_null()));
+        let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
+        sessions::table
+            .inner_join(accounts::table)
+            .left_join(memberships::table.on(membership))
+            .left_join(organizations::table.on(living))
+            .filter(sessions::id.eq(sql($session)))
+            .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql($now))))
+            .filter(accounts::deleted_at.is_null())
+    }};
+}
+
+/// What of it is selected, with more where said.
+macro_rules! reached_columns {
+    ($($more:expr)?) => {
+        (
+            sessions::id,
+            sessions::account_id,
+            sessions::authenticated_at,
+            accounts::locale,
+            Option::<Membership>::as_select(),
+            organizations::id.nullable(),
+            $($more,)?
+        )
+    };
 }
 
 /// A living session with its account and its membership in the organization, in one query.
@@ -50,29 +94,25 @@ pub fn access(
     organization: OrganizationId,
     now: Instant,
 ) -> Result<Option<Access>, Error> {
-    let membership = memberships::account_id
-        .eq(sessions::account_id)
-        .and(memberships::organization_id.eq(sql(organization)))
-        .and(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null()));
-    let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
-    let row: Option<(Session, Account, Option<Membership>, Option<OrganizationId>)> = sessions::table
-        .inner_join(accounts::table)
-        .left_join(memberships::table.on(membership))
-        .left_join(organizations::table.on(living))
-        .filter(sessions::id.eq(sql(session)))
-        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))))
-        .filter(accounts::deleted_at.is_null())
-        .select((
-            Session::as_select(),
-            Account::as_select(),
-            Option::<Membership>::as_select(),
-            organizations::id.nullable(),
-        ))
-        .first(conn)
-        .optional()?;
-    Ok(row.map(|(session, account, membership, living)| {
-        let membership = membership.filter(|_| living.is_some());
-        Access { session, account, membership }
+    let query = reached!(session, organization, now).select(reached_columns!());
+    Ok(query.first::<Reached>(conn).optional()?.map(Access::from))
+}
+
+/// The same with a product of the organization, in one query.
+pub fn access_to_product(
+    conn: &mut AnyConnection,
+    session: SessionId,
+    organization: OrganizationId,
+    product: ProductId,
+    now: Instant,
+) -> Result<Option<(Access, Option<Product>)>, Error> {
+    let of_organization = products::organization_id.eq(sql(organization)).and(products::id.eq(sql(product)));
+    let query = reached!(session, organization, now).left_join(products::table.on(of_organization));
+    let query = query.select(reached_columns!(Option::<Product>::as_select()));
+    let row = query.first(conn).optional()?;
+    Ok(row.map(|(session, account, authenticated_at, locale, membership, living, product)| {
+        let reached: Reached = (session, account, authenticated_at, locale, membership, living);
+        (reached.into(), product)
     }))
 }
 

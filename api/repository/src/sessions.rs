@@ -63,7 +63,9 @@ pub fn find_by_secret(
     secret_hash: &[u8],
     now: Instant,
 ) -> Result<Option<(Session, Account)>, Error> {
+    // A refresh token is none.
     let query = sessions::table.inner_join(accounts::table).filter(sessions::secret_hash.eq(secret_hash));
+    let query = query.filter(sessions::mode.eq("cookie"));
     let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
     let query = query.filter(accounts::deleted_at.is_null());
     Ok(query.select((Session::as_select(), Account::as_select())).first(conn).optional()?)
@@ -137,11 +139,20 @@ pub fn set_authenticated(tx: &mut AnyConnection, id: SessionId, now: Instant) ->
     Ok(())
 }
 
-/// The account's living sessions, newest first.
-pub fn list_living(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Vec<Session>, Error> {
+/// The account's living sessions, newest first, from the one before `before` on.
+pub fn list_living(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    before: Option<SessionId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Session>, Error> {
     let query = sessions::table.filter(sessions::account_id.eq(sql(account)));
-    let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
-    Ok(query.order(sessions::id.desc()).limit(200).select(Session::as_select()).load(conn)?)
+    let mut query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now)))).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(sessions::id.lt(sql(before)));
+    }
+    Ok(query.order(sessions::id.desc()).limit(limit).select(Session::as_select()).load(conn)?)
 }
 
 /// Ends one living session of the account; tells whether there was one.

@@ -29,7 +29,7 @@ pub fn server(listener: TcpListener, services: Services) -> std::io::Result<Serv
 type Data = web::Data<(Services, SocketAddr)>;
 
 /// A page of another site that rebound its name to this machine still says its own name.
-fn is_for_us(request: &HttpRequest, address: SocketAddr) -> bool {
+pub(crate) fn is_for_us(request: &HttpRequest, address: SocketAddr) -> bool {
     let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let port = address.port();
     host == address.to_string() || host == format!("localhost:{port}") || host == format!("127.0.0.1:{port}")

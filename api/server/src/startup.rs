@@ -30,6 +30,16 @@ impl Default for Sources {
     }
 }
 
+/// Files are for this user alone, and as many may be open as the system allows: a connection is one.
+pub fn prepare_process() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let mut files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    files.current = files.maximum;
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, files) {
+        tracing::warn!(%error, "the limit of open files stays");
+    }
+}
+
 /// Where the configured database is.
 pub fn location(config: &Config) -> anyhow::Result<Location> {
     let url = config.database_url.expose();

@@ -13,7 +13,6 @@ use manager_repository::accounts::{self, Account};
 use manager_repository::invitations::{self as invitation_rows, Invitation};
 use manager_repository::memberships::{self, Membership};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::sessions::Session;
 use manager_repository::{AnyConnection, Json};
 use serde_json::json;
 
@@ -37,14 +36,8 @@ pub type Status = (Absorption, Vec<Step>);
 /// # Errors
 /// `step_up_required`, `absorption_target_refused` for the account's own address, `absorption_pending`,
 /// `invitation_pending` with the organization in which the address is invited already, `too_many_requests`.
-pub async fn start(
-    services: &Services,
-    call: &Call,
-    session: &Session,
-    account: AccountId,
-    target: EmailAddress,
-) -> Result<Status> {
-    require_step_up(services, call, session)?;
+pub async fn start(services: &Services, call: &Call, account: AccountId, target: EmailAddress) -> Result<Status> {
+    require_step_up(services, call)?;
     let id: AbsorptionId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services

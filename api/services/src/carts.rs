@@ -149,11 +149,17 @@ pub async fn change_anonymous(
 /// Throws a visitor's cart away.
 ///
 /// # Errors
-/// `not_found`.
-pub async fn delete_anonymous(services: &Services, call: &Call, id: CartId, secret: &str) -> Result<()> {
+/// `not_found`, `precondition_failed` where `seen` is stale.
+pub async fn delete_anonymous(
+    services: &Services,
+    call: &Call,
+    (id, secret): (CartId, &str),
+    seen: Option<i64>,
+) -> Result<()> {
     let (now, hash) = (call.now, secret_hash(services, secret));
     let write = move |tx: &mut AnyConnection| {
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        fresh(seen, row.version)?;
         won(rows::delete_anonymous(tx, id, row.version)?)
     };
     services.db.write(write).await
@@ -306,12 +312,19 @@ pub async fn change(
 /// Throws an organization's open cart away.
 ///
 /// # Errors
-/// `not_found`, `cart_closed`.
-pub async fn delete(services: &Services, call: &Call, organization: OrganizationId, id: CartId) -> Result<()> {
+/// `not_found`, `cart_closed`, `precondition_failed` where `seen` is stale.
+pub async fn delete(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: CartId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         organizations::lock(tx, organization)?;
         let row = open_cart(tx, organization, id)?;
+        fresh(seen, row.version)?;
         audit(tx, &shared, &call, organization, "cart.deleted", id, row.content.0.items.len())?;
         won(rows::delete(tx, &row)?)
     };

@@ -9,6 +9,8 @@ use manager_repository::one_time_tokens::OneTimeToken;
 use manager_repository::{AnyConnection, Json, accounts, one_time_tokens};
 use serde_json::json;
 
+use zeroize::Zeroizing;
+
 use crate::errors::{Error, Result};
 use crate::jobs::{self, Job};
 use crate::mails::{Mail, Template};
@@ -26,12 +28,30 @@ const SHARED_RECOVERY: i64 = 10;
 ///
 /// # Errors
 /// `password_refused` with the reasons at `pointer`.
-pub fn check_policy(services: &Services, account: &Account, password: &str, pointer: &str) -> Result<()> {
+pub async fn check_policy(services: &Services, account: &Account, password: &str, pointer: &'static str) -> Result<()> {
+    let display_name = account.display_name.clone().unwrap_or_default();
+    let known = [account.first_name.clone(), account.last_name.clone(), display_name, account.login_id.clone()];
+    check_policy_for(services, known, password, pointer).await
+}
+
+/// The same for a person without an account yet; `known` is what guessing it would begin with.
+///
+/// # Errors
+/// As [`check_policy`].
+pub async fn check_policy_for(
+    services: &Services,
+    known: [String; 4],
+    password: &str,
+    pointer: &'static str,
+) -> Result<()> {
     let settings = &services.settings;
-    let display_name = account.display_name.as_deref().unwrap_or_default();
-    let context = [&account.first_name, &account.last_name, display_name, &account.login_id, &settings.product_name];
     let policy = PasswordPolicy { min: settings.password_min, max: settings.password_max };
-    let faults = passwords::check(password, &context, policy, pointer);
+    let (password, product) = (Zeroizing::new(password.to_owned()), settings.product_name.clone());
+    let check = move || {
+        let [first, last, display, login] = &known;
+        passwords::check(&password, &[first, last, display, login, &product], policy, pointer)
+    };
+    let faults = services.passwords.apart(check).await?;
     if faults.is_empty() {
         return Ok(());
     }
@@ -55,7 +75,7 @@ pub async fn change_password(
     if services.passwords.verify(new, account.password_hash.as_deref()).await? != Verdict::Wrong {
         return Err(Code::PasswordUnchanged.into());
     }
-    check_policy(services, account, new, "/new_password")?;
+    check_policy(services, account, new, "/new_password").await?;
     let hash = services.passwords.hash(new).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
@@ -155,7 +175,7 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
         Ok::<_, Error>(open.map(|id| accounts::find(conn, id)).transpose()?.flatten())
     };
     let account = services.db.read(find).await?.ok_or(Code::TokenLapsed)?;
-    check_policy(services, &account, password, "/password")?;
+    check_policy(services, &account, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {

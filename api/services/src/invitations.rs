@@ -9,7 +9,6 @@ use manager_repository::accounts::{self, Account};
 use manager_repository::invitations::{self as rows, Sent};
 use manager_repository::memberships::{self, Membership};
 use manager_repository::one_time_tokens::{self, OneTimeToken};
-use manager_repository::sessions::Session;
 use manager_repository::{AnyConnection, Json, organizations};
 use serde_json::{Value, json};
 
@@ -43,13 +42,12 @@ pub struct NewInvitation {
 pub async fn invite(
     services: &Services,
     call: &Call,
-    session: &Session,
     organization: OrganizationId,
     new: NewInvitation,
 ) -> Result<Sent> {
     let token = vault::token("ivt")?;
     let id: InvitationId = services.id(call.now);
-    let (shared, call, session) = (services.clone(), call.clone(), session.clone());
+    let (shared, call) = (services.clone(), call.clone());
     services
         .write(call.claim.clone(), move |tx| {
             let authority = Authority::lock(tx, &call, organization)?;
@@ -58,16 +56,17 @@ pub async fn invite(
             check(&new.rights, new.access_expires_at, call.now)?;
             check_grants(tx, &shared, organization, &new.rights.products, call.now)?;
             if new.rights.role == Role::Owner {
-                require_step_up(&shared, &call, &session)?;
+                require_step_up(&shared, &call)?;
             }
-            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &session.account_id.to_string())?;
+            let inviter = authority.membership.account_id;
+            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &inviter.to_string())?;
             let invited = accounts::find_by_login_key(tx, new.email.key())?;
             if let Some(account) = &invited
                 && memberships::find_by_account(tx, organization, account.id, call.now)?.is_some()
             {
                 return Err(Error::from(Code::AlreadyMember));
             }
-            let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), session.account_id)?;
+            let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), inviter)?;
             insert_in(tx, &shared, &call, &row, &token)?;
             rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
         })
@@ -181,13 +180,19 @@ pub async fn get(services: &Services, organization: OrganizationId, id: Invitati
 }
 
 /// The pending invitations of a person's login ID.
-pub async fn list_mine(services: &Services, call: &Call, account: AccountId) -> Result<Vec<Sent>> {
+pub async fn list_mine(
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    before: Option<InvitationId>,
+    limit: i64,
+) -> Result<Vec<Sent>> {
     let now = call.now;
     services
         .db
         .read(move |conn| {
             let Some(key) = accounts::find_login_key(conn, account)? else { return Ok(Vec::new()) };
-            Ok(rows::list_pending_of_address(conn, &key, now)?)
+            Ok(rows::list_pending_of_address(conn, &key, before, limit, now)?)
         })
         .await
 }

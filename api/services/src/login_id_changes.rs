@@ -234,7 +234,7 @@ pub async fn undo(services: &Services, call: &Call, token: &str, old_password: &
         }
     }
     let named = Account { login_id: change.old_login_id.clone(), ..account };
-    check_policy(services, &named, new_password, "/new_password")?;
+    check_policy(services, &named, new_password, "/new_password").await?;
     let password_hash = services.passwords.hash(new_password).await?;
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {

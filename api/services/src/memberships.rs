@@ -6,8 +6,7 @@ use manager_domain::memberships::{Grant, ProductAccess, ProductFilter, Rights, R
 use manager_domain::permissions::{Decision, Permission, decide};
 use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
 use manager_repository::memberships::{self as rows, Access, Belonger, Membership};
-use manager_repository::products::ProductQuery;
-use manager_repository::sessions::Session;
+use manager_repository::products::{Product, ProductQuery};
 use manager_repository::{AnyConnection, Json, organizations, products};
 use serde_json::{Value, json};
 
@@ -29,6 +28,17 @@ pub async fn access(
     now: Instant,
 ) -> Result<Option<Access>> {
     services.db.read(move |conn| Ok(rows::access(conn, session, organization, now)?)).await
+}
+
+/// The same with a product of the organization, in one query.
+pub async fn access_to_product(
+    services: &Services,
+    session: SessionId,
+    organization: OrganizationId,
+    product: ProductId,
+    now: Instant,
+) -> Result<Option<(Access, Option<Product>)>> {
+    services.db.read(move |conn| Ok(rows::access_to_product(conn, session, organization, product, now)?)).await
 }
 
 /// A page of the organization's memberships in the order of joining.
@@ -96,8 +106,8 @@ impl Authority {
 ///
 /// # Errors
 /// `step_up_required`.
-pub fn require_step_up(services: &Services, call: &Call, session: &Session) -> Result<()> {
-    if call.now - session.authenticated_at <= services.settings.step_up_lifetime {
+pub fn require_step_up(services: &Services, call: &Call) -> Result<()> {
+    if call.actor.is_some_and(|actor| call.now - actor.authenticated_at <= services.settings.step_up_lifetime) {
         return Ok(());
     }
     Err(Code::StepUpRequired.into())
@@ -180,13 +190,12 @@ pub(crate) fn check_grants(
 pub async fn change(
     services: &Services,
     call: &Call,
-    session: &Session,
     organization: OrganizationId,
     id: MembershipId,
     seen: Option<i64>,
     changes: Changes,
 ) -> Result<Belonger> {
-    let (shared, call, session) = (services.clone(), call.clone(), session.clone());
+    let (shared, call) = (services.clone(), call.clone());
     services
         .db
         .write(move |tx| {
@@ -204,7 +213,7 @@ pub async fn change(
             }
             let promoted = next.role == Role::Owner && current.role != Role::Owner;
             if promoted {
-                require_step_up(&shared, &call, &session)?;
+                require_step_up(&shared, &call)?;
             }
             move_owner_count(tx, organization, current.role, next.role)?;
             if !rows::update(tx, &next, call.now)? {
@@ -276,8 +285,14 @@ pub(crate) fn tell(
 /// Removes a member, or leaves (everybody may end their own membership) (MEM-3).
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `last_owner`.
-pub async fn remove(services: &Services, call: &Call, organization: OrganizationId, id: MembershipId) -> Result<()> {
+/// `not_found`, `forbidden`, `last_owner`, `precondition_failed` where `seen` is stale.
+pub async fn remove(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: MembershipId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
         .db
@@ -287,6 +302,9 @@ pub async fn remove(services: &Services, call: &Call, organization: Organization
             let leaves = authority.membership.id == id;
             if !leaves {
                 authority.require_over(current.role)?;
+            }
+            if seen.is_some_and(|seen| seen != current.version) {
+                return Err(Error::from(Code::PreconditionFailed));
             }
             move_owner_count(tx, organization, current.role, Role::Member)?;
             if !rows::delete(tx, organization, id)? {

@@ -1,14 +1,12 @@
 //! Products: found by category, type and search, within what the caller may see (PRD-2).
 
-use manager_domain::Code;
 use manager_domain::ids::*;
 use manager_domain::memberships::{ProductFilter, ProductRef, Rights};
-use manager_domain::permissions::{Permission, decide};
 use manager_domain::search_keys::search_key;
 use manager_repository::products as rows;
 
 use crate::Services;
-use crate::errors::{Error, Result};
+use crate::errors::Result;
 
 pub use rows::{Product, ProductQuery};
 
@@ -34,19 +32,6 @@ pub async fn counts(
 ) -> Result<Vec<(String, String, i64)>> {
     let (reach, query) = (ProductFilter::of(rights), folded(query));
     services.db.read(move |conn| Ok(rows::counts(conn, organization, &reach, &query)?)).await
-}
-
-/// A product that the caller may see.
-///
-/// # Errors
-/// `not_found`, also where it is there but out of reach.
-pub async fn get(services: &Services, organization: OrganizationId, rights: &Rights, id: ProductId) -> Result<Product> {
-    let found = services.db.read(move |conn| Ok::<_, Error>(rows::find(conn, organization, id)?)).await?;
-    let product = found.ok_or(Code::NotFound)?;
-    if !decide(rights, Permission::ViewProducts, Some(&reference(&product))).allowed {
-        return Err(Code::NotFound.into());
-    }
-    Ok(product)
 }
 
 /// What access to a product is decided by.

@@ -5,7 +5,6 @@ use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken};
-use manager_repository::sessions::Session;
 use manager_repository::{AnyConnection, Json, accounts};
 use serde_json::json;
 
@@ -83,8 +82,8 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
 ///
 /// # Errors
 /// `step_up_required`; `not_found` where there is none.
-pub async fn delete(services: &Services, call: &Call, account: &Account, session: &Session) -> Result<()> {
-    require_step_up(services, call, session)?;
+pub async fn delete(services: &Services, call: &Call, account: &Account) -> Result<()> {
+    require_step_up(services, call)?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;

@@ -1,16 +1,16 @@
 //! Registration in two steps (ACC-1, ACC-2, ACC-3): a request without a password, a confirmation that sets it.
 
+use manager_domain::Code;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
-use manager_domain::passwords::{self, PasswordPolicy};
-use manager_domain::{Code, Refusal};
 use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, Json, accounts, registrations as rows};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
+use crate::credentials::check_policy_for;
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
@@ -161,12 +161,8 @@ fn mail(
 pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &str, mode: Mode) -> Result<Grant> {
     let row = prove(services, call, proof).await?;
     let details: Details = serde_json::from_value(row.details.0.clone()).map_err(Error::defect)?;
-    let context = [&details.first_name, &details.last_name, &row.email, &services.settings.product_name];
-    let policy = PasswordPolicy { min: services.settings.password_min, max: services.settings.password_max };
-    let faults = passwords::check(password, &context.map(String::as_str), policy, "/password");
-    if !faults.is_empty() {
-        return Err(Refusal { faults, ..Refusal::new(Code::PasswordRefused) }.into());
-    }
+    let known = [details.first_name.clone(), details.last_name.clone(), String::new(), row.email.clone()];
+    check_policy_for(services, known, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
     let account = new_account(services, call, &row, &details, password_hash);
     let secret = Secret::new(services, call, mode)?;
@@ -179,7 +175,7 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     };
     services.db.write(write).await?;
     failpoint!("registrations.after_commit");
-    sessions::grant(services, call, id, secret)
+    sessions::grant(services, call, id, secret).await
 }
 
 /// The registration that the proof is about.
@@ -252,7 +248,7 @@ fn create(
     if !accounts::claim_address(tx, &row.email_key, account.id, call.now)? {
         return Err(Code::LoginIdTaken.into());
     }
-    let actor = crate::calls::Actor { account: account.id, session: secret.id };
+    let actor = crate::calls::Actor { account: account.id, session: secret.id, authenticated_at: call.now };
     let call = Call { actor: Some(actor), ..call.clone() };
     security_log::append(tx, services, &call, account.id, "account.created", Value::Object(Default::default()))?;
     let organization = match &details.joins {

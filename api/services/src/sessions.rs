@@ -109,8 +109,8 @@ pub fn open(
 }
 
 /// What the client gets for a session that was opened or refreshed.
-pub fn grant(services: &Services, call: &Call, account: AccountId, secret: Secret) -> Result<Grant> {
-    let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now)?;
+pub async fn grant(services: &Services, call: &Call, account: AccountId, secret: Secret) -> Result<Grant> {
+    let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now).await?;
     Ok(Grant {
         account,
         session: secret.id,
@@ -196,7 +196,7 @@ async fn enter(
             open(tx, &shared, &call_, id, &opened)
         })
         .await?;
-    grant(services, call, id, Secret { token: secret.token, ..secret })
+    grant(services, call, id, Secret { token: secret.token, ..secret }).await
 }
 
 /// What became of a refresh token.
@@ -231,7 +231,7 @@ pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Gr
         Refreshed::Ended => return Err(Code::SessionEnded.into()),
         Refreshed::Unknown => return Err(Code::InvalidToken.into()),
     };
-    grant(services, call, account, Secret { id, mode, token })
+    grant(services, call, account, Secret { id, mode, token }).await
 }
 
 fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str, next: &str) -> Result<Refreshed> {
@@ -304,9 +304,15 @@ pub async fn by_id(services: &Services, id: SessionId, now: Instant) -> Result<O
     services.db.read(move |conn| Ok(rows::find_living(conn, id, now)?)).await
 }
 
-/// The person's living sessions, newest first.
-pub async fn list(services: &Services, account: AccountId, now: Instant) -> Result<Vec<Session>> {
-    services.db.read(move |conn| Ok(rows::list_living(conn, account, now)?)).await
+/// A page of the person's living sessions, newest first.
+pub async fn list(
+    services: &Services,
+    account: AccountId,
+    before: Option<SessionId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Session>> {
+    services.db.read(move |conn| Ok(rows::list_living(conn, account, before, limit, now)?)).await
 }
 
 /// Ends one of the person's sessions.

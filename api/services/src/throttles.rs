@@ -32,6 +32,8 @@ pub const CODES: Limit = Limit { name: "codes", max: 15, window: Duration::days(
 pub const CONFIRMATIONS: Limit = Limit { name: "confirmations", max: 10, window: Duration::minutes(15) };
 /// Requests for a new login ID, so that `login_id_taken` is no directory of addresses.
 pub const LOGIN_ID_CHANGES: Limit = Limit { name: "login_id_changes", max: 10, window: Duration::hours(1) };
+/// Pictures one account uploads.
+pub const AVATARS: Limit = Limit { name: "avatars", max: 20, window: Duration::hours(1) };
 /// Invitations one account can send.
 pub const INVITATIONS: Limit = Limit { name: "invitations", max: 50, window: Duration::hours(1) };
 

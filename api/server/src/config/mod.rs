@@ -7,7 +7,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use parse::{LogFormat, Mode, Payments, Secret};
+pub use parse::{ForwardedHeader, LogFormat, Mode, Payments, Secret};
 pub use table::{Config, SETTINGS, Setting};
 
 /// Where a value came from.

@@ -24,6 +24,13 @@ pub enum Payments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     Json,
     Text,
@@ -61,6 +68,14 @@ pub fn payments(text: &str) -> Option<Payments> {
     match text {
         "sandbox" => Some(Payments::Sandbox),
         "stripe" => Some(Payments::Stripe),
+        _ => None,
+    }
+}
+
+pub fn forwarded_header(text: &str) -> Option<ForwardedHeader> {
+    match text.to_ascii_lowercase().as_str() {
+        "x-forwarded-for" => Some(ForwardedHeader::XForwardedFor),
+        "forwarded" => Some(ForwardedHeader::Forwarded),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 use manager_domain::Currency;
 
-use super::parse::{self, LogFormat, Mode, Payments, Secret};
+use super::parse::{self, ForwardedHeader, LogFormat, Mode, Payments, Secret};
 use super::{ConfigError, Variables};
 
 /// One variable.
@@ -85,6 +85,9 @@ settings! {
         "origins such as https://panel.example.com, separated by commas";
     trusted_proxies: Vec<IpNet> = "MANAGER_TRUSTED_PROXIES", "", parse::list(parse::network),
         "networks such as 10.0.0.0/8, separated by commas";
+    /// The one header of those proxies that is believed: they must set it or drop the client's.
+    forwarded_header: ForwardedHeader = "MANAGER_FORWARDED_HEADER", "x-forwarded-for", parse::forwarded_header,
+        "x-forwarded-for or forwarded";
     rate_limits: bool = "MANAGER_RATE_LIMITS", "on", parse::on_off, "on or off";
     /// Requests an address may make at once before it is slowed down.
     rate_burst: u32 = "MANAGER_RATE_BURST", "600", parse::number(1, 1_000_000), "a number from 1 to 1000000";

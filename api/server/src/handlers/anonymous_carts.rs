@@ -137,7 +137,7 @@ pub async fn create_cart(
 
 /// Show a visitor's cart
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
-    responses((status = 200, description = "The cart with today's prices", body = CartView)),
+    responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
     security(("cart_token" = [])))]
 #[get("/v1/carts/{id}")]
 pub async fn get_cart(
@@ -152,16 +152,18 @@ pub async fn get_cart(
 }
 
 /// Throw a visitor's cart away
-#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone")), security(("cart_token" = [])))]
 #[delete("/v1/carts/{id}")]
 pub async fn delete_cart(
     client: Client,
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<CartSecret, Path<(CartId,)>>,
 ) -> Result<HttpResponse, Problem> {
     let Then(CartSecret(secret), Path((id,))) = path;
-    carts::delete_anonymous(&state.services, &client.0, id, &secret).await?;
+    carts::delete_anonymous(&state.services, &client.0, (id, &secret), if_match.expected_version()?).await?;
     let mut response = HttpResponse::NoContent();
     for gone in forgotten() {
         response.cookie(gone);
@@ -244,7 +246,8 @@ pub async fn remove_cart_item(
 }
 
 /// Choose how to pay, in a visitor's cart
-#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body = PaymentMethodChoice,
     responses((status = 200, description = "The changed cart", body = CartView),
         (status = 409, description = "`payment_method_unavailable`")),
@@ -254,11 +257,13 @@ pub async fn set_cart_payment_method(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<CartSecret, Then<Path<(CartId,)>, Json<PaymentMethodChoice>>>,
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::PayBy(body.kind));
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, None, change).await?;
+    let seen = if_match.expected_version()?;
+    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -280,7 +285,7 @@ pub struct CartClaimRequest {
         OptionalKey),
     request_body = CartClaimRequest,
     responses((status = 200, description = "The organization's cart", body = CartView)),
-    security(("bearer" = []), ("cookie" = [])))]
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Permission::Order.as_str()))))]
 #[post("/v1/carts/{id}/claim")]
 pub async fn claim_cart(
     request: HttpRequest,

@@ -25,7 +25,7 @@ use crate::auth::Member;
 use crate::auth::permissions::{Order, Required};
 use crate::etags::{Etag, IfMatch, Tagged};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
-use crate::json::{Json, MergePatch};
+use crate::json::{Json, MergePatch, Nothing};
 use crate::language::{self, Language};
 use crate::paging::{ListQuery, Page};
 use crate::patch;
@@ -229,6 +229,7 @@ pub struct ItemRequest {
     pub quantity: u32,
     /// By option code, as the product type asks.
     #[serde(default)]
+    #[validate(length(max = 32))]
     #[schema(required = false)]
     pub options: BTreeMap<String, String>,
 }
@@ -257,6 +258,7 @@ pub struct ItemPatch {
     pub quantity: Option<u32>,
     /// Merged into the item's; null takes a value away.
     #[serde(default)]
+    #[validate(length(max = 32))]
     #[schema(required = false)]
     pub options: BTreeMap<String, Option<String>>,
 }
@@ -293,9 +295,9 @@ fn base(organization: OrganizationId) -> String {
 pub async fn create_organization_cart(
     request: HttpRequest,
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Repeatable<()>>,
+    path: Then<Member<Order>, Repeatable<Nothing>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Repeatable((), key)) = path;
+    let Then(member, Repeatable(Nothing, key)) = path;
     let (organization, language) = (member.organization, language::of(&request));
     let render = move |view: &View| {
         CartView::answer(StatusCode::CREATED, view, language).location(&format!("{}/{}", base(organization), view.id))
@@ -327,7 +329,7 @@ pub async fn list_organization_carts(
 /// Show a cart
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart")),
-    responses((status = 200, description = "The cart with today's prices", body = CartView)),
+    responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[get("/v1/organizations/{org}/carts/{id}")]
 pub async fn get_organization_cart(
@@ -342,16 +344,18 @@ pub async fn get_organization_cart(
 
 /// Throw a cart away
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart")),
+        ("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone"), (status = 409, description = "`cart_closed`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[delete("/v1/organizations/{org}/carts/{id}")]
 pub async fn delete_organization_cart(
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
 ) -> Result<HttpResponse, Problem> {
     let Then(member, Path((organization, id))) = path;
-    carts::delete(&state.services, member.call(), organization, id).await?;
+    carts::delete(&state.services, member.call(), organization, id, if_match.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -425,7 +429,8 @@ pub async fn remove_organization_cart_item(
 
 /// Choose how to pay
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart")),
+        ("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body = PaymentMethodChoice,
     responses((status = 200, description = "The changed cart", body = CartView),
         (status = 409, description = "`payment_method_unavailable` or `cart_closed`")),
@@ -434,11 +439,12 @@ pub async fn remove_organization_cart_item(
 pub async fn set_organization_cart_payment_method(
     request: HttpRequest,
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<PaymentMethodChoice>>>,
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(member, Then(Path(cart), Json(body))) = path;
-    let change = Change::PayBy(body.kind);
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, None, change).await?;
+    let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
+    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -530,9 +536,9 @@ impl QuoteView {
 pub async fn quote_cart(
     request: HttpRequest,
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Nothing>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), Nothing)) = path;
     let quote = quotes::quote(&state.services, member.call(), organization, id).await?;
     Ok(HttpResponse::Created().json(QuoteView::of(quote, language::of(&request))))
 }

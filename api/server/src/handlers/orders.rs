@@ -16,7 +16,7 @@ use super::payments::PaymentView;
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
-use crate::json::Json;
+use crate::json::{Json, Nothing};
 use crate::paging::{Cursor, Limit, Page};
 use crate::path::Path;
 use crate::problems::Problem;
@@ -232,9 +232,9 @@ pub async fn pay_order(
 #[post("/v1/organizations/{org}/orders/{id}/cancel")]
 pub async fn cancel_order(
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<()>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
     let rights = member.rights.clone();
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {

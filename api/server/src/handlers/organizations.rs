@@ -164,7 +164,7 @@ pub async fn create_organization(
 
 /// Show an organization
 #[utoipa::path(tag = "organizations", params(("org" = OrganizationId, Path, description = "The organization")),
-    responses((status = 200, description = "The organization", body = OrganizationView)),
+    responses((status = 200, description = "The organization", body = OrganizationView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ViewOrganization::NAME))))]
 #[get("/v1/organizations/{org}")]

@@ -15,12 +15,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-use crate::auth::Member;
 use crate::auth::permissions::{Required, ViewProducts};
+use crate::auth::{Member, ProductMember};
 use crate::etags::Tagged;
 use crate::json::Json;
 use crate::paging::{Cursor, Limit, Page};
-use crate::path::Path;
 use crate::problems::Problem;
 use crate::query::Query;
 use crate::state::AppState;
@@ -208,14 +207,10 @@ pub async fn get_product_summary(
 /// Show a product
 #[utoipa::path(tag = "products", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = ProductId, Path, description = "The product")),
-    responses((status = 200, description = "The product", body = ProductView)),
+    responses((status = 200, description = "The product", body = ProductView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewProducts::NAME))))]
 #[get("/v1/organizations/{org}/products/{id}")]
-pub async fn get_product(
-    state: web::Data<AppState>,
-    path: Then<Member<ViewProducts>, Path<(OrganizationId, ProductId)>>,
-) -> Result<Tagged<ProductView>, Problem> {
-    let Then(member, Path((organization, id))) = path;
-    let product = products::get(&state.services, organization, &member.rights, id).await?;
+pub async fn get_product(found: ProductMember<ViewProducts>) -> Result<Tagged<ProductView>, Problem> {
+    let ProductMember { member, product } = found;
     Ok(Tagged::version(product.version, ProductView::of(product, &member.rights)))
 }
