@@ -279,6 +279,10 @@ async fn a_term_over_a_change_of_rate_is_billed_in_parts() {
     app.services.db.write(write).await.unwrap();
     // From 2 March 2026 back to 1 July 2023.
     app.advance(Duration::days(-975));
+    let domains = app.get("/v1/catalogue/product-types/domain_name").await.expect(200);
+    let shown = domains["offers"][0]["prices"].as_array().unwrap();
+    let shown = shown.iter().find(|price| price["frequency"] == "two_years").unwrap();
+    assert_eq!((&shown["net"]["amount"], &shown["gross"]["amount"]), (&json!(1750), &json!(1890)));
     let ada = buyer_on(&app).await;
     let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
     let item = json!({"offer": "domain_ch", "frequency": "two_years", "options": {"domain": "engines.ch"}});

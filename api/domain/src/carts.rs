@@ -327,7 +327,7 @@ fn price_item(
         let treatment = customer.treatment(product_type, date);
         let parts = customer.taxed(product_type, unit, Some(item.frequency), date);
         let net = unit.saturating_mul(i64::from(item.quantity));
-        let gross = taxes::totals(amounts(item.quantity, &parts)).total;
+        let gross = gross_of(item.quantity, &parts);
         ItemPrice { unit, net, gross, treatment, parts }
     });
     let now = unit.map(|unit| Money::new(unit, customer.currency));
@@ -338,6 +338,11 @@ fn price_item(
 /// Net amounts of all units with their rates.
 fn amounts(quantity: u32, parts: &[TaxedPart]) -> impl Iterator<Item = (i64, Decimal)> {
     parts.iter().map(move |part| (part.price.saturating_mul(i64::from(quantity)), part.rate))
+}
+
+/// Units with their tax, in minor units.
+pub fn gross_of(quantity: u32, parts: &[TaxedPart]) -> i64 {
+    taxes::totals(amounts(quantity, parts)).total
 }
 
 /// A net amount with its tax, in minor units.

@@ -2,7 +2,7 @@
 
 use actix_web::{CustomizeResponder, HttpRequest, Responder, get, web};
 use chrono::NaiveDate;
-use manager_domain::carts::{Customer, gross};
+use manager_domain::carts::{Customer, gross, gross_of};
 use manager_domain::catalogue::{
     Offer, OptionKind, OrderOption, ProductType, TerminationConfirmation, Unavailable, UnavailableReason,
 };
@@ -176,7 +176,7 @@ pub struct PriceView {
     pub frequency: Frequency,
     pub net: Money,
     pub gross: Money,
-    /// Percent.
+    /// Percent, on the first day; a term over a change of rate is taxed in parts.
     pub tax_rate: String,
     /// Whether a single unit can be ordered so.
     pub available: bool,
@@ -290,7 +290,7 @@ impl Shown<'_> {
             Some(PriceView {
                 frequency,
                 net: Money::new(net, currency),
-                gross: Money::new(gross(net, rate), currency),
+                gross: Money::new(gross_of(1, &self.customer.taxed(of, net, Some(frequency), self.day)), currency),
                 tax_rate: rate.to_string(),
                 available: reason.is_none(),
                 unavailable_reason: reason,
