@@ -227,15 +227,15 @@ async fn an_absorption_whose_last_step_is_refused_or_declined_is_incomplete_and_
     let (app, ada, old, new) = three().await;
     let id = start(&old, "new@example.com").await["id"].as_str().unwrap().to_owned();
     let mine = invitations(&new).await.remove(0);
-    new.post(&format!("/v1/me/invitations/{mine}/decline"), json!(null)).await.expect(204);
+    new.post(&format!("/v1/me/invitations/{mine}/decline"), json!({})).await.expect(204);
     assert_eq!(state(&old).await, "running", "an owner has yet to answer");
-    ada.post(&ada.org(&format!("/absorptions/{id}/refuse")), json!(null)).await.expect(204);
+    ada.post(&ada.org(&format!("/absorptions/{id}/refuse")), json!({})).await.expect(204);
     assert_eq!(state(&old).await, "incomplete");
     assert_eq!(steps(&old).await, [step("ada Tester", "refused"), step("old Tester", "declined")]);
     assert_eq!(ada.get(&ada.org("/absorptions")).await.expect(200)["data"], json!([]));
     old.delete("/v1/me/absorption").await.refused(404, "not_found");
     let again = start(&old, "new@example.com").await["id"].as_str().unwrap().to_owned();
-    ada.post(&ada.org(&format!("/absorptions/{again}/approve")), json!(null)).await.expect(204);
+    ada.post(&ada.org(&format!("/absorptions/{again}/approve")), json!({})).await.expect(204);
     for id in invitations(&new).await {
         accept(&new, &id).await.expect(200);
     }
@@ -260,7 +260,7 @@ async fn an_absorption_whose_last_invitation_expires_is_incomplete() {
     keep_house(&app).await;
     assert_eq!(state(&old).await, "incomplete");
     assert_eq!(steps(&old).await, [step("old Tester", "expired")]);
-    old.post(&old.org(&format!("/invitations/{id}/resend")), json!(null)).await.refused(409, "invitation_closed");
+    old.post(&old.org(&format!("/invitations/{id}/resend")), json!({})).await.refused(409, "invitation_closed");
     accept(&new, &id).await.refused(409, "invitation_closed");
     start(&old, "new@example.com").await;
     accept(&new, &invitations(&new).await[0]).await.expect(200);

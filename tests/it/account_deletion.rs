@@ -65,7 +65,7 @@ async fn a_deletion_among_acceptances_and_logins_leaves_no_member_and_no_session
                 tokio::time::sleep(Duration::from_millis(7 * number as u64)).await;
                 match number {
                     0 => delete(&bob).await,
-                    n if n % 2 == 0 => bob.post(&path, json!(null)).await,
+                    n if n % 2 == 0 => bob.post(&path, json!({})).await,
                     n if n % 10 == 5 && round % 2 == 1 => {
                         let body = json!({"kind": "company", "name": "Late", "country": "CH"});
                         bob.post("/v1/organizations", body).await
@@ -111,7 +111,7 @@ async fn an_acceptance_that_was_under_way_when_its_account_was_deleted_is_refuse
         .await
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let accepting = actix_web::rt::spawn(async move { bob.post(&path, json!(null)).await });
+    let accepting = actix_web::rt::spawn(async move { bob.post(&path, json!({})).await });
     tokio::time::sleep(Duration::from_millis(500)).await;
     free.send(()).unwrap();
     holder.await.unwrap().expect("the account is erased");

@@ -171,7 +171,7 @@ async fn an_address_gets_five_mails_an_hour_by_one_account_however_they_come() {
     }
     let id = invite(&ada, "stranger@example.org", "member").await;
     let again = ada.org(&format!("/invitations/{id}/resend"));
-    ada.post(&again, json!(null)).await.refused(429, "too_many_requests");
+    ada.post(&again, json!({})).await.refused(429, "too_many_requests");
     ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
     ada.post(&ada.org("/invitations"), invitation.clone()).await.refused(429, "too_many_requests");
     let absorption = json!({"email": "stranger@example.org"});
@@ -215,8 +215,8 @@ async fn inviting_an_owner_and_sending_that_again_need_a_fresh_login() {
     let owner = json!({"email": "kim@example.com", "role": "owner"});
     ada.post(&ada.org("/invitations"), owner).await.refused(403, "step_up_required");
     let resend = |id: &str| ada.org(&format!("/invitations/{id}/resend"));
-    ada.post(&resend(&id), json!(null)).await.refused(403, "step_up_required");
-    ada.post(&resend(&member), json!(null)).await.expect(200);
+    ada.post(&resend(&id), json!({})).await.refused(403, "step_up_required");
+    ada.post(&resend(&member), json!({})).await.expect(200);
     ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
-    ada.post(&resend(&id), json!(null)).await.expect(200);
+    ada.post(&resend(&id), json!({})).await.expect(200);
 }

@@ -37,7 +37,14 @@ async fn customers(server: &Rc<Process>) -> Vec<(Customer, Vec<Prepared>)> {
         async move {
             let mut carts = Vec::new();
             for number in 0..CARTS_EACH {
-                carts.push(customer.prepare(&server, &format!("engines-{number}.ch")).await);
+                carts.push(
+                    customer
+                        .prepare(
+                            &server,
+                            &format!("engines-{number}-of-{}.ch", customer.organization.trim_start_matches("org_")),
+                        )
+                        .await,
+                );
             }
             (customer, carts)
         }

@@ -79,8 +79,10 @@ impl fmt::Display for Instant {
 impl<'de> Deserialize<'de> for Instant {
     /// Only years that RFC 3339 can write.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let at = DateTime::<Utc>::deserialize(deserializer)?;
-        if (0..=9999).contains(&at.year()) { Ok(at.into()) } else { Err(D::Error::custom(FaultCode::InvalidDate)) }
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let at = DateTime::parse_from_rfc3339(&text).map(|at| at.with_timezone(&Utc)).ok();
+        let at = at.filter(|at| (0..=9999).contains(&at.year()));
+        at.map(Self::from).ok_or_else(|| D::Error::custom(FaultCode::InvalidDate))
     }
 }
 
