@@ -87,7 +87,7 @@ impl TestApp {
     pub async fn settle(&self) {
         self.advance(Duration::minutes(1));
         self.work().await;
-        let left = self.services.db.read(|conn| manager_repository::jobs::counts(conn)).await.expect("jobs");
+        let left = self.services.db.read(manager_repository::jobs::counts).await.expect("jobs");
         assert_eq!(left, (0, 0), "jobs wait or were given up");
     }
 

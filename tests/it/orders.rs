@@ -430,7 +430,11 @@ async fn a_product_tells_when_it_is_suspended_and_terminated_if_nothing_is_paid(
     check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await.refused(402, "payment_failed");
     let products = ada.get(&ada.org("/products")).await.expect(200);
     for product in products["data"].as_array().unwrap() {
-        assert_eq!((&product["suspends_on"], &product["terminates_on"]), (&json!(null), &json!(null)), "not in service");
+        assert_eq!(
+            (&product["suspends_on"], &product["terminates_on"]),
+            (&json!(null), &json!(null)),
+            "not in service"
+        );
     }
     let order = ada.get(&ada.org("/orders")).await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
     let pay = json!({"payment_method_token": "sandbox_succeeds"});

@@ -65,7 +65,7 @@ async fn a_known_device_is_touched_by_nobody_else_not_even_by_one_that_was_known
         let body = json!({"email": email, "password": password, "device_token": device});
         app.post("/v1/auth/login", body).await
     };
-    let none = json!({});
+    let none = json!(null);
     let own = log_in("ada@example.com", PASSWORD, &none).await.expect(200)["device_token"].clone();
     let lost = log_in("ada@example.com", PASSWORD, &none).await.expect(200)["device_token"].clone();
     let bobs = log_in("bob@example.com", PASSWORD, &none).await.expect(200)["device_token"].clone();
