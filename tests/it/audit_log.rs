@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::Duration;
 use diesel::connection::SimpleConnection;
 use manager_repository::each;
-use manager_tests::{Person, TestApp, json};
+use manager_tests::{Person, TestApp, Value, json};
 
 async fn changed_organization() -> (Arc<TestApp>, Person) {
     let app = Arc::new(TestApp::start().await);
@@ -104,4 +105,81 @@ async fn entries_that_are_written_meanwhile_are_not_taken_for_tampering() {
     for task in tasks {
         assert_eq!(task.await.unwrap(), true);
     }
+}
+
+#[actix_web::test]
+async fn what_was_changed_of_an_organization_is_kept_before_and_after_and_can_be_erased() {
+    let (app, ada) = changed_organization().await;
+    let change = async |body: Value| {
+        let etag = ada.get(&ada.org("")).await.header("etag").to_owned();
+        ada.patch_seen(&ada.org(""), &etag, body).await.expect(200);
+    };
+    let address = json!({"line1": "Rue du Lac 1", "postal_code": "1207", "city": "Genève", "country": "CH"});
+    change(json!({"name": "Engines", "phone": "+41 22 000 00 00", "billing_address": address})).await;
+    change(json!({"phone": null, "locale": "de"})).await;
+    let log = ada.get(&ada.org("/audit-log")).await.expect(200);
+    let personal =
+        |index: usize| -> Value { serde_json::from_str(log["data"][index]["personal"].as_str().unwrap()).unwrap() };
+    let first = personal(1);
+    assert_eq!((&first["before"]["name"], &first["after"]["name"]), (&json!("ada Tester"), &json!("Engines")));
+    assert_eq!(
+        (&first["before"]["billing_address"], &first["after"]["billing_address"]["city"]),
+        (&Value::Null, &json!("Genève"))
+    );
+    assert_eq!(personal(0), json!({"before": {"phone": "+41 22 000 00 00"}, "after": {"phone": null}}));
+    assert_eq!(log["data"][2]["personal"], Value::Null, "a change of language says nothing personal");
+    assert!(!log["data"][0]["before"].to_string().contains("+41"));
+    let mut connection = app.services.db.location().connect().unwrap();
+    each!(&mut connection, |c| c.batch_execute("DELETE FROM audit_personal")).unwrap();
+    assert_eq!(ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"], true);
+}
+
+#[actix_web::test]
+async fn what_ends_by_itself_is_written_down_once() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let until = app.services.clock.now() + Duration::days(2);
+    let rights = json!({"role": "member", "expires_at": until.to_string()});
+    for name in ["bob", "eve"] {
+        Person::join(&app, &ada, name, rights.clone()).await;
+    }
+    let invite = json!({"email": "guest@example.com", "role": "member"});
+    let id = ada.post(&ada.org("/invitations"), invite.clone()).await.expect(201)["id"].clone();
+    let second = json!({"email": "second@example.com", "role": "member"});
+    ada.post(&ada.org("/invitations"), second.clone()).await.expect(201);
+    app.advance(Duration::days(8));
+    let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    // Who comes before the housekeeping writes it down as well: one member joins again, one address is invited again.
+    ada.post(&ada.org("/invitations"), second).await.expect(201);
+    ada.post(&ada.org("/invitations"), json!({"email": "eve@example.com", "role": "member"})).await.expect(201);
+    let eve = Person::log_in(&app, "eve@example.com").await;
+    let mine = eve.get("/v1/me/invitations").await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
+    eve.post(&format!("/v1/me/invitations/{mine}/accept"), json!(null)).await.expect(200);
+    let resend = ada.org(&format!("/invitations/{}/resend", id.as_str().unwrap()));
+    ada.post(&resend, json!(null)).await.refused(409, "invitation_closed");
+    let mut runs = Vec::new();
+    for _ in 0..8 {
+        let app = Arc::clone(&app);
+        let now = app.services.clock.now();
+        runs.push(actix_web::rt::spawn(async move { manager_services::workers::keep_house(&app.services, now).await }));
+    }
+    for run in runs {
+        run.await.unwrap().unwrap();
+    }
+    let log = ada.get(&ada.org("/audit-log?limit=100")).await.expect(200);
+    let entries = log["data"].as_array().unwrap();
+    let of = |action: &str| entries.iter().filter(|entry| entry["action"] == action).collect::<Vec<_>>();
+    let (members, invitations) = (of("membership.expired"), of("invitation.expired"));
+    assert_eq!((members.len(), invitations.len()), (2, 2), "{log}");
+    for entry in members.iter().chain(&invitations) {
+        assert_eq!((&entry["actor"], &entry["account_id"]), (&json!("system"), &Value::Null));
+    }
+    assert!(members.iter().all(|entry| entry["before"]["role"] == "member"));
+    assert!(invitations.iter().any(|entry| entry["subject"] == id));
+    assert_eq!(
+        ada.get(&ada.org(&format!("/invitations/{}", id.as_str().unwrap()))).await.expect(200)["state"],
+        "expired"
+    );
+    assert_eq!(ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"], true);
+    ada.post(&ada.org("/invitations"), invite).await.expect(201);
 }

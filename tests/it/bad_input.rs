@@ -53,3 +53,55 @@ async fn names_with_line_breaks_reach_no_header() {
     let body = json!({"email": "eve@example.com", "first_name": "E\r\nBcc: x@y.z", "last_name": "E", "organization": {"kind": "individual"}});
     app.post("/v1/accounts", body).await.faulty("/first_name", "control_character");
 }
+
+#[actix_web::test]
+async fn a_request_that_says_nothing_sends_nothing_or_an_empty_object() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let carts = ada.org("/carts");
+    let send = |body: String| {
+        let request = ada.request(Method::POST, &carts).header("content-type", "application/json");
+        ada.send(request.body(body))
+    };
+    send("{\"x\":".to_owned()).await.refused(400, "malformed_json");
+    send("{\"junk\": 1}".to_owned()).await.faulty("/junk", "unknown_field");
+    send("[]".to_owned()).await.faulty("", "wrong_type");
+    send("x".repeat(11 << 20)).await.refused(413, "payload_too_large");
+    assert!(ada.get(&carts).await.expect(200)["data"].as_array().unwrap().is_empty());
+    ada.send(ada.request(Method::POST, &carts)).await.expect(201);
+    send("{}".to_owned()).await.expect(201);
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = TestApp::start().await;
+    let mut line = tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    let head = "POST /v1/accounts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 60\r\n\r\n{";
+    line.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(std::time::Duration::from_secs(20), line.read_to_end(&mut answer)).await;
+    read.expect("the connection ends").unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+#[actix_web::test]
+async fn an_answer_that_the_client_does_not_take_is_not_acceptable() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let asks = |accept: &'static str| ada.send(ada.request(Method::GET, "/v1/me").header("accept", accept));
+    asks("text/html").await.refused(406, "not_acceptable");
+    asks("application/json;q=0, image/*;q=0").await.refused(406, "not_acceptable");
+    asks("text/html, */*;q=0.1").await.expect(200);
+}
+
+#[actix_web::test]
+async fn moments_beyond_what_rfc_3339_writes_are_refused() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let invitation = |at: &str| json!({"email": "bob@example.com", "role": "member", "expires_at": at});
+    for at in ["+262142-12-31T23:59:59Z", "2026-13-01T00:00:00Z", "tomorrow"] {
+        ada.post(&ada.org("/invitations"), invitation(at)).await.faulty("/expires_at", "invalid_date");
+    }
+}

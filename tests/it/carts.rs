@@ -118,6 +118,26 @@ async fn a_cart_is_claimed_once_under_a_race() {
 }
 
 #[actix_web::test]
+async fn who_may_not_order_what_is_in_a_cart_does_not_claim_it() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let rights = json!({"role": "member", "billing": true,
+        "products": {"access": "grants", "grants": [{"category": "cloud", "level": "manage"}]}});
+    let bob = Person::join(&app, &ada, "bob", rights).await;
+    let (cart, token) = open(&app).await;
+    with_token(&app, Method::POST, &format!("/v1/carts/{cart}/items"), &token, Some(domain())).await.expect(201);
+    let claim = |person: &Person| {
+        let request = person.request(Method::POST, &format!("/v1/carts/{cart}/claim")).header("x-cart-token", &token);
+        let request = request.json(&json!({"organization": ada.organization}));
+        let person = person.clone();
+        async move { person.send(request).await }
+    };
+    claim(&bob).await.refused(403, "forbidden");
+    with_token(&app, Method::GET, &format!("/v1/carts/{cart}"), &token, None).await.expect(200);
+    claim(&ada).await.expect(200);
+}
+
+#[actix_web::test]
 async fn who_may_order_one_category_adds_only_that() {
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;
@@ -129,4 +149,36 @@ async fn who_may_order_one_category_adds_only_that() {
     bob.post(&items, domain()).await.expect(201);
     bob.post(&items, json!({"offer": "kdrive_team", "frequency": "yearly"})).await.refused(403, "forbidden");
     bob.post(&items, json!({"offer": "nothing", "frequency": "yearly"})).await.faulty("/offer", "unknown_offer");
+}
+
+#[actix_web::test]
+async fn every_change_of_a_cart_heeds_the_version_that_was_seen() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let cart = ada
+        .org(&format!("/carts/{}", ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap()));
+    let (visitors, token) = open(&app).await;
+    let visitors = format!("/v1/carts/{visitors}");
+    let kind = json!({"kind": "card"});
+    let stale = |request: reqwest::RequestBuilder| app.send(request.header("if-match", "\"v99\""));
+    let ours = |method, path: &str| ada.request(method, path);
+    let theirs = |method, path: &str| app.request(method, path).header("x-cart-token", &token);
+    stale(ours(Method::PUT, &format!("{cart}/payment-method")).json(&kind)).await.refused(412, "precondition_failed");
+    stale(ours(Method::POST, &format!("{cart}/items")).json(&domain())).await.refused(412, "precondition_failed");
+    stale(ours(Method::DELETE, &cart)).await.refused(412, "precondition_failed");
+    let path = format!("{visitors}/payment-method");
+    stale(theirs(Method::PUT, &path).json(&kind)).await.refused(412, "precondition_failed");
+    stale(theirs(Method::DELETE, &visitors)).await.refused(412, "precondition_failed");
+    app.send(ours(Method::DELETE, &cart).header("if-match", "\"v1\"")).await.expect(204);
+}
+
+#[actix_web::test]
+async fn an_item_has_a_bounded_number_of_options() {
+    let app = TestApp::start().await;
+    let (cart, token) = open(&app).await;
+    let options: serde_json::Map<String, Value> = (0..4000).map(|n| (format!("o{n}"), json!("x"))).collect();
+    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": options});
+    let answer = with_token(&app, Method::POST, &format!("/v1/carts/{cart}/items"), &token, Some(item)).await;
+    assert!(answer.bytes.len() < 2000);
+    answer.faulty("/options", "too_long");
 }

@@ -36,7 +36,10 @@ fn operations() -> Vec<Operation> {
                             scheme.as_object().is_some_and(|s| s.is_empty() || s.contains_key("cart_token"))
                         })
                 }),
-                permission: operation["x-required-permission"].as_str().map(str::to_owned),
+                permission: operation["x-required-permission"]
+                    .as_str()
+                    .map(str::to_owned)
+                    .filter(|_| path.contains("{org}")),
                 body: operation["requestBody"].as_object().map(|_| json!({})),
                 if_match: parameters.clone().any(|parameter| parameter["name"] == "If-Match"),
                 key: parameters.clone().any(|parameter| parameter["name"] == "Idempotency-Key"),

@@ -142,6 +142,39 @@ fn count_jobs(conn: &mut manager_repository::AnyConnection) -> Result<i64, manag
 }
 
 #[actix_web::test]
+async fn strangers_do_not_keep_anybody_from_resetting_their_password() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    Person::register(&app, "ada").await;
+    let device = log_in(&app, "ada@example.com", PASSWORD).await.expect(200)["device_token"].clone();
+    let bob = Person::register(&app, "bob").await;
+    let bobs = log_in(&app, &bob.email, PASSWORD).await.expect(200)["device_token"].clone();
+    app.advance(Duration::minutes(61));
+    let registration = json!({"email": "ada@example.com", "first_name": "E", "last_name": "E",
+        "organization": {"kind": "individual"}});
+    for _ in 0..5 {
+        app.post("/v1/accounts", registration.clone()).await.expect(202);
+    }
+    app.post("/v1/accounts", registration).await.refused(429, "too_many_requests");
+    for _ in 0..5 {
+        forget(&app, "ada@example.com").await;
+    }
+    let ask = async |device: &manager_tests::Value| {
+        app.post("/v1/auth/password-reset", json!({"email": "ada@example.com", "device_token": device})).await
+    };
+    ask(&json!(null)).await.refused(429, "too_many_requests");
+    let before = app.mails_to("ada@example.com").await;
+    ask(&bobs).await.expect(202);
+    assert_eq!(app.mails_to("ada@example.com").await, before, "another account's device causes no mail");
+    for _ in 0..5 {
+        ask(&device).await.expect(202);
+    }
+    assert_eq!(app.mails_to("ada@example.com").await, before + 5);
+    ask(&device).await.refused(429, "too_many_requests");
+    let token = app.mail_to("ada@example.com").await.token();
+    reset(&app, &token, OTHER).await.expect(204);
+}
+
+#[actix_web::test]
 async fn reset_mails_are_throttled_per_address_known_or_not() {
     let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
     Person::register(&app, "ada").await;
@@ -152,4 +185,13 @@ async fn reset_mails_are_throttled_per_address_known_or_not() {
         }
         app.post("/v1/auth/password-reset", json!({"email": address})).await.refused(429, "too_many_requests");
     }
+}
+
+#[actix_web::test]
+async fn mails_tell_times_in_the_persons_language_and_zone() {
+    let (app, ada) = app_with_ada().await;
+    ada.patch("/v1/me", json!({"locale": "fr", "time_zone": "America/New_York"})).await.expect(200);
+    ada.put("/v1/me/password", json!({"current_password": PASSWORD, "new_password": OTHER})).await.expect(204);
+    let told = app.mail_to("ada@example.com").await;
+    assert!(told.text.contains("2 mars 2026 à 04:00 (America/New_York)"), "{}", told.text);
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_tests::people::PASSWORD;
+use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Person, TestApp, json};
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
@@ -24,11 +26,11 @@ async fn the_invited_person_sees_and_accepts_the_invitation() {
     let mine = bob.get("/v1/me/invitations").await.expect(200);
     assert_eq!(mine["data"][0]["id"], id.as_str());
     assert_eq!(mine["data"][0]["organization"]["name"], "ada Tester");
-    let joined = bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.expect(200);
+    let joined = bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.expect(200);
     assert_eq!(joined["organization_id"], ada.organization.as_str());
     bob.get(&ada.org("/audit-log")).await.expect(200);
     assert!(app.mail_to("ada@example.com").await.text.contains("bob Tester"));
-    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(409, "invitation_closed");
+    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(409, "invitation_closed");
 }
 
 #[actix_web::test]
@@ -40,7 +42,7 @@ async fn only_the_invited_address_can_accept() {
     let look = app.post("/v1/invitations/lookup", json!({"token": token})).await.expect(200);
     assert_eq!((&look["organization"], &look["email"]), (&json!("ada Tester"), &json!("b•••@e•••.com")));
     eve.post("/v1/invitations/accept", json!({"token": token})).await.refused(403, "invitation_not_for_you");
-    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(404, "not_found");
+    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(404, "not_found");
     app.post("/v1/invitations/accept", json!({"token": token})).await.refused(401, "unauthenticated");
     let bob = Person::register(&app, "bob").await;
     bob.post("/v1/invitations/accept", json!({"token": token})).await.expect(200);
@@ -72,7 +74,7 @@ async fn an_invitation_expires_and_can_be_sent_again_before() {
     let old = app.mail_to("bob@example.com").await.token();
     app.advance(Duration::days(6));
     let ada = Person::log_in(&app, "ada@example.com").await;
-    ada.post(&ada.org(&format!("/invitations/{id}/resend")), json!(null)).await.expect(200);
+    ada.post(&ada.org(&format!("/invitations/{id}/resend")), json!({})).await.expect(200);
     let new = app.mail_to("bob@example.com").await.token();
     app.post("/v1/invitations/lookup", json!({"token": old})).await.refused(410, "token_lapsed");
     app.advance(Duration::days(6));
@@ -96,7 +98,7 @@ async fn sixty_four_parallel_acceptances_have_one_winner() {
         tasks.push(actix_web::rt::spawn(async move {
             let by_id = number % 2 == 0;
             let (path, body) = if by_id {
-                (format!("/v1/me/invitations/{id}/accept"), json!(null))
+                (format!("/v1/me/invitations/{id}/accept"), json!({}))
             } else {
                 ("/v1/invitations/accept".to_owned(), json!({"token": token}))
             };
@@ -121,7 +123,7 @@ async fn what_the_inviter_may_grant_is_checked_again_on_acceptance() {
     let (app, ada) = app_with_ada().await;
     let bob = Person::register(&app, "bob").await;
     let id = invite(&ada, "bob@example.com", "admin").await;
-    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.expect(200);
+    bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.expect(200);
     let eve = Person::register(&app, "eve").await;
     let body = json!({"email": "eve@example.com", "role": "admin"});
     let id = bob.post(&ada.org("/invitations"), body).await.expect(201)["id"].as_str().unwrap().to_owned();
@@ -129,7 +131,7 @@ async fn what_the_inviter_may_grant_is_checked_again_on_acceptance() {
     let bobs =
         list["data"].as_array().unwrap().iter().find(|m| m["login_id"] == "bob@example.com").unwrap()["id"].clone();
     ada.delete(&ada.org(&format!("/memberships/{}", bobs.as_str().unwrap()))).await.expect(204);
-    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!(null)).await.refused(403, "inviter_not_allowed");
+    eve.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(403, "inviter_not_allowed");
 }
 
 #[actix_web::test]
@@ -141,8 +143,8 @@ async fn an_invitation_can_be_declined_with_or_without_an_account() {
     assert_eq!(ada.get(&ada.org(&format!("/invitations/{id}"))).await.expect(200)["state"], "declined");
     let bob = Person::register(&app, "bob").await;
     let id = invite(&ada, "bob@example.com", "member").await;
-    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.expect(204);
-    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!(null)).await.refused(409, "invitation_closed");
+    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!({})).await.expect(204);
+    bob.post(&format!("/v1/me/invitations/{id}/decline"), json!({})).await.refused(409, "invitation_closed");
 }
 
 #[actix_web::test]
@@ -155,7 +157,27 @@ async fn an_invitation_whose_access_is_over_already_gives_none() {
     let bob = Person::register(&app, "bob").await;
     let mine = bob.get("/v1/me/invitations").await.expect(200);
     let path = format!("/v1/me/invitations/{}/accept", mine["data"][0]["id"].as_str().unwrap());
-    bob.post(&path, json!(null)).await.refused(409, "invitation_closed");
+    bob.post(&path, json!({})).await.refused(409, "invitation_closed");
+}
+
+#[actix_web::test]
+async fn an_address_gets_five_mails_an_hour_by_one_account_however_they_come() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let (ada, bob) = (Person::register(&app, "ada").await, Person::register(&app, "bob").await);
+    let invitation = json!({"email": "stranger@example.org", "role": "member"});
+    for _ in 0..4 {
+        let id = invite(&ada, "stranger@example.org", "member").await;
+        ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
+    }
+    let id = invite(&ada, "stranger@example.org", "member").await;
+    let again = ada.org(&format!("/invitations/{id}/resend"));
+    ada.post(&again, json!(null)).await.refused(429, "too_many_requests");
+    ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
+    ada.post(&ada.org("/invitations"), invitation.clone()).await.refused(429, "too_many_requests");
+    let absorption = json!({"email": "stranger@example.org"});
+    ada.post("/v1/me/absorption", absorption).await.refused(429, "too_many_requests");
+    assert_eq!(app.mails_to("stranger@example.org").await, 5);
+    bob.post(&bob.org("/invitations"), invitation).await.expect(201);
 }
 
 #[actix_web::test]
@@ -166,4 +188,35 @@ async fn owners_are_told_of_a_new_owner() {
     let told = app.mail_to(&grace.email).await;
     assert_eq!(told.subject, "New owner of ada Tester");
     assert!(told.text.contains("bob Tester"));
+}
+
+#[actix_web::test]
+async fn of_fifty_uses_of_an_invitation_link_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::register(&app, "bob").await;
+    invite(&ada, "bob@example.com", "member").await;
+    let token = app.mail_to("bob@example.com").await.token();
+    let answers = at_once(50, |_| {
+        let (bob, body) = (bob.clone(), json!({"token": token}));
+        async move { bob.post("/v1/invitations/accept", body).await }
+    });
+    one_winner(&answers.await, 200, &[409, 410]);
+}
+
+#[actix_web::test]
+async fn inviting_an_owner_and_sending_that_again_need_a_fresh_login() {
+    let (app, ada) = app_with_ada().await;
+    let id = invite(&ada, "bob@example.com", "owner").await;
+    let member = invite(&ada, "eve@example.com", "member").await;
+    app.advance(Duration::minutes(9));
+    let renewed = app.post("/v1/auth/refresh", json!({"refresh_token": ada.refresh_token})).await.expect(200);
+    let ada = Person { token: renewed["access_token"].as_str().unwrap().to_owned(), ..ada };
+    app.advance(Duration::minutes(2));
+    let owner = json!({"email": "kim@example.com", "role": "owner"});
+    ada.post(&ada.org("/invitations"), owner).await.refused(403, "step_up_required");
+    let resend = |id: &str| ada.org(&format!("/invitations/{id}/resend"));
+    ada.post(&resend(&id), json!(null)).await.refused(403, "step_up_required");
+    ada.post(&resend(&member), json!(null)).await.expect(200);
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    ada.post(&resend(&id), json!(null)).await.expect(200);
 }

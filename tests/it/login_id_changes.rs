@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use manager_tests::people::PASSWORD;
+use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Answer, Person, TestApp, json};
 
 const OTHER: &str = "eleven badgers paint slow bridges";
@@ -121,6 +122,82 @@ async fn a_pending_change_dies_after_an_hour_by_hand_by_link_and_with_its_sessio
 }
 
 #[actix_web::test]
+async fn a_pending_change_dies_with_its_session_when_a_copied_token_ends_it_and_when_it_expires() {
+    let (app, ada) = app_with_ada().await;
+    let thief = Person::log_in(&app, "ada@example.com").await;
+    ask(&thief, "thief@example.org").await.expect(202);
+    let token = app.mail_to("thief@example.org").await.token();
+    // The thief's first refresh token comes back after it was used and its lost answer is forgotten.
+    app.post("/v1/auth/refresh", json!({"refresh_token": thief.refresh_token})).await.expect(200);
+    app.advance(Duration::seconds(31));
+    app.post("/v1/auth/refresh", json!({"refresh_token": thief.refresh_token})).await.refused(401, "session_ended");
+    ada.get("/v1/me/login-id-change").await.refused(404, "not_found");
+    assert!(ada.get("/v1/me").await.expect(200)["pending_login_id"].is_null());
+    confirm(&ada, &token).await.refused(410, "token_lapsed");
+
+    let phone = Person::log_in(&app, "ada@example.com").await;
+    ask(&phone, "ada@example.org").await.expect(202);
+    let token = app.mail_to("ada@example.org").await.token();
+    end_by_expiry(&app, &phone.session).await;
+    let ada = Person::log_in(&app, "ada@example.com").await;
+    confirm(&ada, &token).await.refused(410, "token_lapsed");
+}
+
+/// Lets a session expire now.
+async fn end_by_expiry(app: &TestApp, session: &str) {
+    use diesel::prelude::*;
+    use manager_repository::schema::sessions;
+    use manager_repository::sql_types::sql;
+    let (id, now) = (session.parse::<manager_domain::ids::SessionId>().unwrap(), app.services.clock.now());
+    let expire = move |tx: &mut manager_repository::AnyConnection| {
+        let row = sessions::table.filter(sessions::id.eq(sql(id)));
+        diesel::update(row).set(sessions::expires_at.eq(sql(now))).execute(tx)?;
+        Ok::<_, manager_repository::Error>(())
+    };
+    app.services.db.write(expire).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_thief_who_guesses_in_a_session_does_not_keep_its_owner_from_undoing() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let ada = Person::register(&app, "ada").await;
+    let thief = Person::log_in(&app, "ada@example.com").await;
+    let token = change(&app, &thief, "ada@example.com", "thief@example.org").await;
+    for _ in 0..10 {
+        thief.post("/v1/auth/step-up", json!({"password": "wrong"})).await.refused(403, "wrong_password");
+    }
+    thief.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.refused(429, "too_many_requests");
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    // The link has tries of its own, and they are bounded.
+    for _ in 0..9 {
+        undo(&app, &token, "wrong", OTHER).await.refused(403, "wrong_password");
+    }
+    undo(&app, &token, PASSWORD, OTHER).await.expect(204);
+    log_in(&app, "ada@example.com", OTHER).await.expect(200);
+
+    let bob = Person::register(&app, "bob").await;
+    let token = change(&app, &bob, "bob@example.com", "bob@example.org").await;
+    for _ in 0..10 {
+        undo(&app, &token, "wrong", OTHER).await.refused(403, "wrong_password");
+    }
+    undo(&app, &token, PASSWORD, OTHER).await.refused(429, "too_many_requests");
+    app.advance(Duration::minutes(61));
+    undo(&app, &token, PASSWORD, OTHER).await.expect(204);
+}
+
+#[actix_web::test]
+async fn one_account_sends_an_address_five_mails_an_hour_and_keeps_nobody_else_from_it() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let (ada, bob) = (Person::register(&app, "ada").await, Person::register(&app, "bob").await);
+    for _ in 0..5 {
+        ask(&ada, "stranger@example.org").await.expect(202);
+    }
+    ask(&ada, "stranger@example.org").await.refused(429, "too_many_requests");
+    assert_eq!(app.mails_to("stranger@example.org").await, 5);
+    ask(&bob, "stranger@example.org").await.expect(202);
+}
+
+#[actix_web::test]
 async fn undo_reverts_this_and_every_later_change_and_ends_every_session() {
     let (app, ada) = app_with_ada().await;
     ada.put("/v1/me/recovery-email", json!({"email": "old@example.net", "password": PASSWORD})).await.expect(202);
@@ -212,4 +289,65 @@ async fn asking_for_login_ids_is_throttled_so_that_it_is_no_directory() {
         ask(&ada, "ada@example.com").await.refused(422, "login_id_unchanged");
     }
     ask(&ada, "ada@example.org").await.refused(429, "too_many_requests");
+}
+
+#[actix_web::test]
+async fn of_sixty_four_uses_of_an_undo_link_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    let token = change(&app, &ada, "ada@example.com", "ada@example.org").await;
+    let answers = at_once(64, |number| {
+        let (app, token) = (Arc::clone(&app), token.clone());
+        async move { undo(&app, &token, PASSWORD, &format!("{number} {OTHER}")).await }
+    })
+    .await;
+    one_winner(&answers, 204, &[410]);
+    let winner = answers.iter().position(|answer| answer.status == 204).unwrap();
+    log_in(&app, "ada@example.com", &format!("{winner} {OTHER}")).await.expect(200);
+    log_in(&app, "ada@example.org", &format!("{winner} {OTHER}")).await.refused(401, "invalid_credentials");
+}
+
+#[actix_web::test]
+async fn of_fifty_uses_of_a_confirmation_and_of_a_cancel_link_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    ask(&ada, "ada@example.org").await.expect(202);
+    let token = app.mail_to("ada@example.com").await.token();
+    let answers = at_once(50, |_| {
+        let (app, body) = (Arc::clone(&app), json!({"token": token}));
+        async move { app.post("/v1/login-id-changes/cancel", body).await }
+    });
+    one_winner(&answers.await, 204, &[410]);
+    ask(&ada, "ada@example.org").await.expect(202);
+    let token = app.mail_to("ada@example.org").await.token();
+    let answers = at_once(50, |_| {
+        let (ada, token) = (ada.clone(), token.clone());
+        async move { confirm(&ada, &token).await }
+    });
+    one_winner(&answers.await, 204, &[410]);
+    assert_eq!(login_id(&ada).await, "ada@example.org");
+}
+
+#[actix_web::test]
+async fn a_browser_confirms_by_its_cookies_as_the_built_in_page_does() {
+    let (app, ada) = app_with_ada().await;
+    ask(&ada, "ada@example.org").await.expect(202);
+    let link = app.mail_to("ada@example.org").await.link.expect("a link");
+    let page = link.strip_prefix(&app.url).and_then(|path| path.split('#').next()).expect("a page of ours");
+    let page = app.get(page).await;
+    let html = String::from_utf8(page.bytes.clone()).unwrap();
+    assert!(page.status == 200 && html.contains("data-call=\"/v1/login-id-changes/confirm\""), "{html}");
+    let script = String::from_utf8(app.get("/links/app.js").await.bytes).unwrap();
+    assert!(script.contains("__Host-csrf") && script.contains("X-CSRF-Token"));
+
+    let post = |path: &str| app.request(reqwest::Method::POST, path).header("origin", &app.url);
+    let login = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let answer = app.send(post("/v1/auth/login").json(&login)).await;
+    let pairs = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next());
+    let cookies: Vec<_> = pairs.flatten().map(str::to_owned).collect();
+    answer.expect(200);
+    let csrf = cookies.iter().find_map(|cookie| cookie.strip_prefix("__Host-csrf=")).expect("a readable cookie");
+    let token = json!({"token": link.split_once("#token=").expect("a token").1});
+    let by_cookie = || post("/v1/login-id-changes/confirm").header("cookie", cookies.join("; ")).json(&token);
+    app.send(by_cookie()).await.refused(403, "csrf_refused");
+    app.send(by_cookie().header("x-csrf-token", csrf)).await.expect(204);
+    assert_eq!(login_id(&ada).await, "ada@example.org");
 }

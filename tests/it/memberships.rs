@@ -147,10 +147,60 @@ async fn access_ends_by_itself_after_a_reminder() {
     house().await.unwrap();
     house().await.unwrap();
     assert_eq!(app.mails_to(&bob.email).await, before + 1, "reminded once");
+    let reminder = app.mail_to(&bob.email).await;
+    assert!(reminder.text.contains("9 March 2026, 10:00 (Europe/Zurich)"), "{}", reminder.text);
     app.advance(Duration::days(3));
     let bob = Person::log_in(&app, &bob.email).await;
     let path = format!("/v1/organizations/{}", ada.organization);
     bob.get(&path).await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_grant_names_something_that_is_there() {
+    let app = Arc::new(TestApp::start().await);
+    let (ada, eve) = (Person::register(&app, "ada").await, Person::register(&app, "eve").await);
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "member"})).await;
+    let order = |person: Person| async move {
+        let cart = person.post(&person.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let options = json!({"local_part": person.email.split('@').next(), "mail_domain": "ik.me"});
+        let item = json!({"offer": "free_email_address", "frequency": "yearly", "options": options});
+        person.post(&person.org(&format!("/carts/{cart}/items")), item).await.expect(201);
+        let address = json!({"line1": "Rue du Lac 1", "postal_code": "1207", "city": "Genève", "country": "CH"});
+        let etag = person.get(&person.org("")).await.header("etag").to_owned();
+        person.patch_seen(&person.org(""), &etag, json!({"billing_address": address})).await.expect(200);
+        let quote = person.post(&person.org(&format!("/carts/{cart}/quote")), json!({})).await.expect(201);
+        let body = json!({"price_token": quote["price_token"]});
+        person.post_once(&person.org(&format!("/carts/{cart}/checkout")), body).await.expect(201);
+        person.get(&person.org("/products")).await.expect(200)["data"][0]["id"].clone()
+    };
+    let (own, foreign) = (order(ada.clone()).await, order(eve).await);
+    let access = |grants: Value| json!({"access": "grants", "grants": grants});
+    let wrong = access(json!([
+        {"category": "nonsense", "level": "view"},
+        {"category": "cloud", "level": "view"},
+        {"product_type": "zzz", "level": "manage"},
+        {"product": foreign, "level": "view"},
+    ]));
+    let right = access(json!([
+        {"category": "cloud", "level": "view"},
+        {"product_type": "web_hosting", "level": "manage"},
+        {"product": own, "level": "view"},
+    ]));
+    let (id, etag) = ada.membership_of(&bob).await;
+    let path = ada.org(&format!("/memberships/{id}"));
+    let body = json!({"email": "carol@example.com", "role": "member", "products": wrong});
+    let invited = ada.post(&ada.org("/invitations"), body).await.refused(422, "validation_failed");
+    let patched = ada.patch_seen(&path, &etag, json!({"products": wrong})).await.refused(422, "validation_failed");
+    for problem in [invited, patched] {
+        let at: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].clone()).collect();
+        assert_eq!(
+            at,
+            ["/products/grants/0/category", "/products/grants/2/product_type", "/products/grants/3/product"]
+        );
+    }
+    let body = json!({"email": "carol@example.com", "role": "member", "products": right});
+    ada.post(&ada.org("/invitations"), body).await.expect(201);
+    ada.patch_seen(&path, &etag, json!({"products": right})).await.expect(200);
 }
 
 #[actix_web::test]
@@ -165,4 +215,20 @@ async fn permissions_are_explained_to_oneself_and_to_admins() {
     }
     let (own, _) = ada.membership_of(&ada).await;
     bob.get(&bob.org(&format!("/memberships/{own}/permissions"))).await.refused(403, "forbidden");
+}
+
+#[actix_web::test]
+async fn everybody_sees_what_their_rights_come_to_in_each_organization() {
+    let (_, ada, bob) = pair(json!({"role": "admin"})).await;
+    let eve = Person::join(&ada.app, &ada, "eve", json!({"role": "member", "billing": true})).await;
+    let everything = (json!({"access": "all", "level": "manage"}), json!(true));
+    for (person, expected) in
+        [(&ada, &everything), (&bob, &everything), (&eve, &(json!({"access": "none"}), json!(true)))]
+    {
+        let me = person.get("/v1/me").await.expect(200)["organizations"][0].clone();
+        let listed = person.get("/v1/organizations").await.expect(200)["data"][0].clone();
+        for seen in [me, listed] {
+            assert_eq!((&seen["products"], &seen["billing"]), (&expected.0, &expected.1), "{seen}");
+        }
+    }
 }

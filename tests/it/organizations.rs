@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use manager_domain::Currency;
 use manager_tests::{Person, TestApp, json};
 
 async fn app_with(name: &str) -> (Arc<TestApp>, Person) {
@@ -30,6 +31,26 @@ async fn a_person_creates_more_organizations_and_sees_them_in_pages() {
     ada.get("/v1/organizations?limit=0").await.faulty("query:limit", "out_of_range");
     ada.get("/v1/organizations?cursor=xyz").await.faulty("query:cursor", "invalid_cursor");
     ada.get("/v1/organizations?sort=name").await.faulty("query:sort", "unknown_field");
+}
+
+#[actix_web::test]
+async fn only_the_currencies_that_the_operator_bills_in_are_taken() {
+    let app = Arc::new(TestApp::start_with(|config| config.currencies = vec![Currency::Chf]).await);
+    let ada = Person::register(&app, "ada").await;
+    let made =
+        ada.post("/v1/organizations", json!({"kind": "company", "name": "A", "country": "DE"})).await.expect(201);
+    assert_eq!(made["currency"], "CHF", "there is no other");
+    let body = json!({"kind": "company", "name": "B", "country": "DE", "currency": "EUR"});
+    ada.post("/v1/organizations", body).await.faulty("/currency", "invalid_value");
+    let body = json!({"email": "b@example.com", "first_name": "B", "last_name": "C", "locale": "en",
+        "organization": {"kind": "individual", "country": "FR", "currency": "EUR"}});
+    app.post("/v1/accounts", body).await.faulty("/organization/currency", "invalid_value");
+    let etag = ada.get(&ada.org("")).await.header("etag").to_owned();
+    ada.patch_seen(&ada.org(""), &etag, json!({"currency": "EUR"})).await.faulty("/currency", "invalid_value");
+    app.get("/v1/catalogue?currency=EUR").await.faulty("query:currency", "invalid_value");
+    assert_eq!(app.get("/v1/catalogue?country=FR").await.expect(200)["currency"], "CHF");
+    app.post("/v1/carts", json!({"country": "FR", "currency": "EUR"})).await.faulty("/currency", "invalid_value");
+    assert_eq!(app.post("/v1/carts", json!({"country": "FR"})).await.expect(201)["cart"]["currency"], "CHF");
 }
 
 #[actix_web::test]

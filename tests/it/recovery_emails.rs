@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use manager_tests::people::PASSWORD;
+use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Person, TestApp, Value, json};
 
 const OTHER: &str = "eleven badgers paint slow bridges";
@@ -69,4 +70,47 @@ async fn removing_a_recovery_email_needs_a_fresh_login() {
     ada.delete("/v1/me/recovery-email").await.expect(204);
     ada.delete("/v1/me/recovery-email").await.refused(404, "not_found");
     assert_eq!(ada.get("/v1/me").await.expect(200)["recovery_email"], Value::Null);
+}
+
+#[actix_web::test]
+async fn of_fifty_uses_of_a_confirmation_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    ada.put("/v1/me/recovery-email", json!({"email": "ada@example.net", "password": PASSWORD})).await.expect(202);
+    let token = app.mail_to("ada@example.net").await.token();
+    let answers = at_once(50, |_| {
+        let (app, body) = (Arc::clone(&app), json!({"token": token}));
+        async move { app.post("/v1/recovery-emails/confirm", body).await }
+    });
+    one_winner(&answers.await, 204, &[410]);
+    assert_eq!(ada.get("/v1/me").await.expect(200)["recovery_email"], "a•••@e•••.net");
+}
+
+#[actix_web::test]
+async fn both_addresses_are_told_of_a_change_and_of_a_removal() {
+    let (app, ada) = app_with_ada().await;
+    set(&app, &ada, "first@example.net").await;
+    set(&app, &ada, "second@example.net").await;
+    let told = app.mail_to("first@example.net").await;
+    assert_eq!(told.subject, "Your recovery address was changed");
+    assert!(told.text.contains("s•••@e•••.net") && !told.text.contains("second@"), "{}", told.text);
+    let before = (app.mails_to("ada@example.com").await, app.mails_to("first@example.net").await);
+    // The same address once more replaces nothing.
+    set(&app, &ada, "second@example.net").await;
+    assert_eq!(app.mail_to("ada@example.com").await.subject, "Your recovery address was changed");
+    ada.delete("/v1/me/recovery-email").await.expect(204);
+    assert_eq!(app.mail_to("second@example.net").await.subject, "Your recovery address was removed");
+    assert_eq!(app.mail_to("ada@example.com").await.subject, "Your recovery address was removed");
+    let after = (app.mails_to("ada@example.com").await, app.mails_to("first@example.net").await);
+    assert_eq!((after.0 - before.0, after.1 - before.1), (2, 0));
+}
+
+#[actix_web::test]
+async fn a_recovery_email_that_waits_for_its_confirmation_can_be_withdrawn() {
+    let (app, ada) = app_with_ada().await;
+    ada.put("/v1/me/recovery-email", json!({"email": "ada@example.net", "password": PASSWORD})).await.expect(202);
+    let token = json!({"token": app.mail_to("ada@example.net").await.token()});
+    ada.delete("/v1/me/recovery-email").await.expect(204);
+    assert_eq!(ada.get("/v1/me").await.expect(200)["pending_recovery_email"], Value::Null);
+    app.post("/v1/recovery-emails/confirm", token).await.refused(410, "token_lapsed");
+    ada.delete("/v1/me/recovery-email").await.refused(404, "not_found");
 }

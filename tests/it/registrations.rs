@@ -178,6 +178,50 @@ async fn names_in_any_script_survive() {
     }
 }
 
+async fn guess(app: &TestApp, id: &str) -> manager_tests::Answer {
+    let body = json!({"registration_id": id, "code": "000000", "password": PASSWORD});
+    app.post("/v1/accounts/confirm", body).await
+}
+
+#[actix_web::test]
+async fn wrong_codes_are_bounded_per_address_per_network_address_and_altogether() {
+    let app = TestApp::start_with(|config| config.rate_limits = true).await;
+    let of = |name: &str| {
+        json!({"email": format!("{name}@example.com"), "first_name": "A", "last_name": "L",
+        "organization": {"kind": "individual"}})
+    };
+    let mut ids = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        ids.push(request(&app, of(name)).await);
+    }
+    for _ in 0..15 {
+        guess(&app, &ids[0]).await.refused(422, "code_refused");
+    }
+    guess(&app, &ids[0]).await.refused(429, "too_many_requests");
+    for number in 0..25 {
+        // Registrations that don't exist count as well.
+        let id = if number < 10 { &ids[1] } else { "reg_01k5x9dzt4f3gsv6t1n0q8m2ra" };
+        guess(&app, id).await.refused(422, "code_refused");
+    }
+    let answer = guess(&app, &ids[2]).await;
+    assert!(!answer.header("retry-after").is_empty());
+    answer.refused(429, "too_many_requests");
+    let token = app.mail_to("eve@example.com").await.token();
+    app.post("/v1/accounts/confirm", json!({"token": token, "password": PASSWORD})).await.expect(201);
+
+    let limits = |config: &mut manager_server::config::Config| {
+        (config.rate_limits, config.guesses_at_most) = (true, 10);
+    };
+    let app = TestApp::start_with(limits).await;
+    let id = request(&app, of("ada")).await;
+    for _ in 0..10 {
+        guess(&app, &id).await.refused(422, "code_refused");
+    }
+    guess(&app, "reg_01k5x9dzt4f3gsv6t1n0q8m2ra").await.refused(429, "too_many_requests");
+    app.advance(Duration::minutes(16));
+    guess(&app, "reg_01k5x9dzt4f3gsv6t1n0q8m2ra").await.refused(422, "code_refused");
+}
+
 #[actix_web::test]
 async fn an_address_gets_five_mails_an_hour_then_429() {
     let app = TestApp::start_with(|config| config.rate_limits = true).await;
@@ -189,4 +233,38 @@ async fn an_address_gets_five_mails_an_hour_then_429() {
     answer.refused(429, "too_many_requests");
     app.advance(Duration::minutes(61));
     request(&app, ada()).await;
+}
+
+fn from_invitation(email: &str, token: &str) -> Value {
+    json!({"email": email, "first_name": "Bob", "last_name": "Tester", "invitation": token})
+}
+
+#[actix_web::test]
+async fn an_invitation_that_cannot_be_accepted_is_no_way_to_register() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let invite = async || {
+        let body = json!({"email": "bob@example.com", "role": "member"});
+        let id = ada.post(&ada.org("/invitations"), body).await.expect(201)["id"].as_str().unwrap().to_owned();
+        (ada.org(&format!("/invitations/{id}")), app.mail_to("bob@example.com").await.token())
+    };
+    let bogus = from_invitation("bob@example.com", "ivt_unknown");
+    app.post("/v1/accounts", bogus).await.refused(410, "invitation_lapsed");
+    let (path, token) = invite().await;
+    let other = from_invitation("eve@example.com", &token);
+    app.post("/v1/accounts", other).await.refused(403, "invitation_not_for_you");
+    let mut with_cart = from_invitation("bob@example.com", &token);
+    with_cart["cart"] = json!({"id": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "token": "x"});
+    app.post("/v1/accounts", with_cart).await.faulty("/cart", "not_allowed");
+    request(&app, from_invitation("BOB@example.com", &token)).await;
+    let confirm = json!({"token": app.mail_to("BOB@example.com").await.token(), "password": PASSWORD});
+    ada.delete(&path).await.expect(204);
+    app.post("/v1/accounts/confirm", confirm.clone()).await.refused(409, "invitation_closed");
+    let revoked = from_invitation("bob@example.com", &token);
+    app.post("/v1/accounts", revoked).await.refused(410, "invitation_lapsed");
+    // The ways out: without it, or with a new one.
+    let (_, token) = invite().await;
+    request(&app, from_invitation("bob@example.com", &token)).await;
+    let confirm = json!({"token": app.mail_to("bob@example.com").await.token(), "password": PASSWORD});
+    app.post("/v1/accounts/confirm", confirm).await.expect(201);
 }

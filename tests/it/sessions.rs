@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_services::Services;
+use manager_services::signing_keys::{self, Former, KeyRing};
 use manager_tests::people::PASSWORD;
-use manager_tests::{Answer, Person, TestApp, json};
+use manager_tests::{Answer, Person, TestApp, Value, json};
 use reqwest::Method;
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
@@ -49,6 +51,63 @@ async fn logins_are_throttled_per_address_but_not_for_a_known_device() {
     app.post("/v1/auth/login", known).await.expect(200);
     app.advance(Duration::minutes(16));
     app.post("/v1/auth/login", right).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_known_device_is_touched_by_nobody_else_not_even_by_one_that_was_known_too() {
+    let limits = |config: &mut manager_server::config::Config| {
+        (config.rate_limits, config.guesses_at_most) = (true, 30);
+    };
+    let app = Arc::new(TestApp::start_with(limits).await);
+    Person::register(&app, "ada").await;
+    Person::register(&app, "bob").await;
+    let log_in = async |email: &str, password: &str, device: &manager_tests::Value| {
+        let body = json!({"email": email, "password": password, "device_token": device});
+        app.post("/v1/auth/login", body).await
+    };
+    let none = json!(null);
+    let own = log_in("ada@example.com", PASSWORD, &none).await.expect(200)["device_token"].clone();
+    let lost = log_in("ada@example.com", PASSWORD, &none).await.expect(200)["device_token"].clone();
+    let bobs = log_in("bob@example.com", PASSWORD, &none).await.expect(200)["device_token"].clone();
+    assert_ne!(own, lost);
+    // A lost phone fills its own bucket, strangers fill those of the address and of everybody.
+    for _ in 0..10 {
+        log_in("ada@example.com", "wrong", &lost).await.refused(401, "invalid_credentials");
+    }
+    log_in("ada@example.com", PASSWORD, &lost).await.refused(429, "too_many_requests");
+    for address in ["ada", "eve", "mallory"] {
+        for _ in 0..10 {
+            log_in(&format!("{address}@example.com"), "wrong", &none).await.refused(401, "invalid_credentials");
+        }
+    }
+    log_in("somebody@example.com", "wrong", &none).await.refused(429, "too_many_requests");
+    log_in("ada@example.com", PASSWORD, &bobs).await.refused(429, "too_many_requests");
+    log_in("ada@example.com", PASSWORD, &json!("dev_AAAA")).await.refused(429, "too_many_requests");
+    assert_eq!(log_in("ada@example.com", PASSWORD, &own).await.expect(200)["device_token"], own);
+    app.advance(Duration::minutes(16));
+    log_in("ada@example.com", PASSWORD, &none).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_browser_is_known_by_a_cookie_and_whoever_reset_the_password_is_known_too() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    Person::register(&app, "ada").await;
+    app.advance(Duration::minutes(61));
+    app.post("/v1/auth/password-reset", json!({"email": "ada@example.com"})).await.expect(202);
+    let token = app.mail_to("ada@example.com").await.token();
+    let body = json!({"token": token, "password": PASSWORD.to_uppercase()});
+    let answer = app.post("/v1/auth/password-reset/confirm", body).await;
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-device=dev_"), "{cookie}");
+    answer.expect(204);
+    let right = json!({"email": "ada@example.com", "password": PASSWORD.to_uppercase(), "mode": "cookie"});
+    for _ in 0..10 {
+        let body = json!({"email": "ada@example.com", "password": "wrong"});
+        app.post("/v1/auth/login", body).await.refused(401, "invalid_credentials");
+    }
+    let log_in = || app.request(Method::POST, "/v1/auth/login").header("origin", &app.url).json(&right);
+    app.send(log_in()).await.refused(429, "too_many_requests");
+    app.send(log_in().header("cookie", cookie)).await.expect(200);
 }
 
 #[actix_web::test]
@@ -102,7 +161,7 @@ async fn unknown_refresh_tokens_are_refused_and_end_nothing() {
 #[actix_web::test]
 async fn logging_out_ends_the_session_at_once() {
     let (app, ada) = app_with_ada().await;
-    ada.post("/v1/auth/logout", json!(null)).await.expect(204);
+    ada.post("/v1/auth/logout", json!({})).await.expect(204);
     ada.get("/v1/me").await.refused(401, "session_ended");
     refresh(&app, &ada.refresh_token).await.refused(401, "session_ended");
 }
@@ -151,11 +210,63 @@ async fn keys_rotate_and_old_tokens_go_on_for_a_while() {
     let before = app.get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(before["keys"].as_array().unwrap().len(), 1);
     assert_eq!(before["keys"][0]["crv"], "Ed25519");
-    manager_services::signing_keys::rotate(&app.services, app.services.clock.now()).await.unwrap();
+    rotate_elsewhere(&app, Former::Retire).await;
+    app.advance(Duration::seconds(61));
     let after = app.get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(after["keys"].as_array().unwrap().len(), 2);
     ada.get("/v1/me").await.expect(200);
+    let again = Person::log_in(&app, "ada@example.com").await;
+    again.get("/v1/me").await.expect(200);
+    assert_ne!(kid(&again.token), kid(&ada.token), "the new key signs, though another process made it");
+    // The retired key is forgotten when nothing it signed can be alive.
+    app.advance(Duration::minutes(61));
+    let left = app.get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(left["keys"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_revoked_key_counts_no_more_after_a_minute() {
+    let (app, ada) = app_with_ada().await;
+    ada.get("/v1/me").await.expect(200);
+    rotate_elsewhere(&app, Former::Revoke).await;
+    app.advance(Duration::seconds(61));
+    ada.get("/v1/me").await.refused(401, "invalid_token");
     Person::log_in(&app, "ada@example.com").await.get("/v1/me").await.expect(200);
+}
+
+/// As the command line does it: in another process, with keys of its own in memory.
+async fn rotate_elsewhere(app: &TestApp, former: Former) {
+    let elsewhere = Services { keys: KeyRing::default(), ..app.services.clone() };
+    signing_keys::rotate(&elsewhere, former, app.services.clock.now()).await.unwrap();
+}
+
+fn kid(token: &str) -> &str {
+    token.split('.').next().unwrap()
+}
+
+#[actix_web::test]
+async fn a_refresh_token_is_no_session_cookie_and_a_poisoned_host_changes_nothing() {
+    let (app, ada) = app_with_ada().await;
+    let cookie = format!("__Host-session={}", ada.refresh_token);
+    app.send(app.request(Method::GET, "/v1/me").header("cookie", cookie)).await.refused(401, "session_ended");
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let poisoned = app.request(Method::POST, "/v1/auth/login").header("host", "evil.example");
+    app.send(poisoned.header("origin", "http://evil.example").json(&body)).await.refused(403, "csrf_refused");
+}
+
+#[actix_web::test]
+async fn sessions_are_listed_in_pages() {
+    let (app, ada) = app_with_ada().await;
+    for _ in 0..2 {
+        Person::log_in(&app, "ada@example.com").await;
+    }
+    let first = ada.get("/v1/me/sessions?limit=2").await.expect(200);
+    assert_eq!(first["data"].as_array().unwrap().len(), 2);
+    let rest = ada.get(&format!("/v1/me/sessions?cursor={}", first["next_cursor"].as_str().unwrap())).await.expect(200);
+    assert_eq!(rest["data"][0]["id"], ada.session.as_str());
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
+    ada.get("/v1/me/sessions?limit=0").await.faulty("query:limit", "out_of_range");
+    ada.get("/v1/me/invitations?sort=up").await.faulty("query:sort", "unknown_field");
 }
 
 #[actix_web::test]
@@ -196,4 +307,42 @@ async fn stepping_up_needs_the_password_and_is_throttled() {
         ada.post("/v1/auth/step-up", json!({"password": "wrong"})).await.refused(403, "wrong_password");
     }
     ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.refused(429, "too_many_requests");
+}
+
+/// A session by cookie: the cookie and the session's id.
+async fn browse(app: &TestApp) -> (String, String) {
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let request = app.request(Method::POST, "/v1/auth/login").header("origin", &app.url).json(&body);
+    let answer = app.send(request).await;
+    let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned());
+    let cookie = cookies.into_iter().find(|cookie| cookie.starts_with("__Host-session=")).unwrap();
+    let session = answer.expect(200)["session_id"].as_str().unwrap().to_owned();
+    (cookie.split(';').next().unwrap().to_owned(), session)
+}
+
+#[actix_web::test]
+async fn a_browser_in_use_moves_its_last_use_and_its_end() {
+    let (app, _) = app_with_ada().await;
+    let (cookie, session) = browse(&app).await;
+    let sessions = async || {
+        let request = app.request(Method::GET, "/v1/me/sessions").header("cookie", &cookie);
+        let list = app.send(request).await.expect(200);
+        list["data"].as_array().unwrap().iter().find(|row| row["id"] == session.as_str()).unwrap().clone()
+    };
+    let opened = sessions().await;
+    app.advance(Duration::minutes(9));
+    assert_eq!(sessions().await["last_used_at"], opened["last_used_at"], "noted at most every ten minutes");
+    app.advance(Duration::minutes(2));
+    let used = sessions().await;
+    assert_eq!(used["last_used_at"], app.services.clock.now().to_string());
+    assert_ne!(used["expires_at"], opened["expires_at"]);
+    // Every day for longer than a session lives without being used.
+    for _ in 0..40 {
+        app.advance(Duration::days(1));
+        let request = app.request(Method::GET, "/v1/me").header("cookie", &cookie);
+        app.send(request).await.expect(200);
+    }
+    app.advance(Duration::days(30) + Duration::seconds(1));
+    let request = app.request(Method::GET, "/v1/me").header("cookie", &cookie);
+    app.send(request).await.refused(401, "session_ended");
 }

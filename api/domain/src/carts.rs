@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{Catalogue, Offer, ProductType, Unavailable};
 use crate::ids::ItemId;
 use crate::money::{Currency, Money};
-use crate::order_options::{self, Options};
+use crate::order_options::{self, Options, UniqueName};
 use crate::organizations::OrganizationKind;
 use crate::payments::PaymentMethodKind;
 use crate::refusals::{Code, Fault, FaultCode, Refusal};
 use crate::taxes::{self, TaxNote, Totals, Treatment};
-use crate::terms::Frequency;
+use crate::terms::{Frequency, Term};
 
 /// Items a cart may hold.
 pub const MAX_ITEMS: usize = 50;
@@ -39,6 +39,14 @@ pub struct CartItem {
     pub seen: Option<Money>,
 }
 
+impl CartItem {
+    /// The names its product will take, over all organizations.
+    pub fn names(&self, catalogue: &Catalogue) -> Vec<UniqueName> {
+        let known = catalogue.offer(&self.offer);
+        known.map(|(product_type, _)| order_options::unique_names(product_type, &self.options)).unwrap_or_default()
+    }
+}
+
 /// Whom prices are computed for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
@@ -53,6 +61,37 @@ impl Customer {
     pub fn treatment(&self, product_type: &ProductType, date: NaiveDate) -> Treatment {
         taxes::treatment(self.kind, &self.country, self.vat_verified, product_type.tax_class, date)
     }
+
+    /// The price of a unit as it is taxed for a first term from `date` on: in one part, or in one for each stretch of
+    /// the term that has a rate of its own.
+    pub fn taxed(
+        &self,
+        product_type: &ProductType,
+        price: i64,
+        frequency: Option<Frequency>,
+        date: NaiveDate,
+    ) -> Vec<TaxedPart> {
+        let whole = TaxedPart { price, rate: self.treatment(product_type, date).rate, period: None };
+        let term = frequency.filter(|_| price != 0).and_then(|frequency| Term::first(date, frequency));
+        let Some(term) = term else { return vec![whole] };
+        let class = product_type.tax_class;
+        let stretches = taxes::stretches(self.kind, &self.country, self.vat_verified, class, term);
+        if stretches.len() < 2 {
+            return vec![whole];
+        }
+        let shares = taxes::split(price, &stretches).into_iter().zip(&stretches);
+        shares.map(|(price, (term, rate))| TaxedPart { price, rate: *rate, period: Some(*term) }).collect()
+    }
+}
+
+/// A part of a unit's price that is taxed at one rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaxedPart {
+    /// Net.
+    pub price: i64,
+    pub rate: Decimal,
+    /// The days it is for, where the term is split.
+    pub period: Option<Term>,
 }
 
 /// What an item is made of before it has an id.
@@ -77,12 +116,14 @@ impl CartContent {
     /// Adds an item that fits the catalogue.
     ///
     /// # Errors
-    /// `cart_full`; faults of offer, frequency, quantity and options.
+    /// `cart_full`; `name_taken`; faults of offer, frequency, quantity and options.
     pub fn add(&mut self, id: ItemId, new: NewItem, catalogue: &Catalogue, minimum: Money) -> Result<(), Refusal> {
         if self.items.len() >= MAX_ITEMS {
             return Err(Refusal::new(Code::CartFull).with("max", MAX_ITEMS));
         }
-        self.items.push(checked(id, new, catalogue, minimum)?);
+        let item = checked(id, new, catalogue, minimum)?;
+        self.refuse_same_name(&item, catalogue)?;
+        self.items.push(item);
         Ok(())
     }
 
@@ -97,7 +138,7 @@ impl CartContent {
         catalogue: &Catalogue,
         minimum: Money,
     ) -> Result<(), Refusal> {
-        let item = self.items.iter_mut().find(|item| item.id == id).ok_or(Code::NotFound)?;
+        let item = self.items.iter().find(|item| item.id == id).ok_or(Code::NotFound)?;
         let mut options = item.options.clone();
         for (code, value) in change.options {
             match value {
@@ -111,8 +152,21 @@ impl CartContent {
             quantity: change.quantity.unwrap_or(item.quantity),
             options,
         };
-        *item = checked(id, new, catalogue, minimum)?;
+        let changed = checked(id, new, catalogue, minimum)?;
+        self.refuse_same_name(&changed, catalogue)?;
+        self.items.iter_mut().filter(|item| item.id == id).for_each(|item| *item = changed.clone());
         Ok(())
+    }
+
+    /// Two items can't both become the one product of a name.
+    fn refuse_same_name(&self, new: &CartItem, catalogue: &Catalogue) -> Result<(), Refusal> {
+        let taken: Vec<_> =
+            self.items.iter().filter(|item| item.id != new.id).flat_map(|i| i.names(catalogue)).collect();
+        let same = |a: &UniqueName, b: &UniqueName| a.namespace == b.namespace && a.name == b.name;
+        match new.names(catalogue).iter().find(|name| taken.iter().any(|other| same(name, other))) {
+            Some(name) => Err(order_options::name_taken(name, "/options")),
+            None => Ok(()),
+        }
     }
 
     /// Removes an item.
@@ -200,7 +254,7 @@ pub struct PricedItem {
     pub faults: Vec<Fault>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemPrice {
     /// Net, one unit for one term.
     pub unit: i64,
@@ -208,7 +262,10 @@ pub struct ItemPrice {
     pub net: i64,
     /// With tax, all units; totals are rounded on their own.
     pub gross: i64,
+    /// Of the first day.
     pub treatment: Treatment,
+    /// One unit, as it is taxed.
+    pub parts: Vec<TaxedPart>,
 }
 
 /// A cart with today's prices.
@@ -237,14 +294,14 @@ pub fn price(
 ) -> PricedCart {
     let priced = |(index, item)| price_item(index, item, catalogue, customer, minimum, date);
     let items: Vec<_> = content.items.iter().enumerate().map(priced).collect();
-    let prices = || items.iter().filter_map(|item| item.price);
+    let prices = || items.iter().filter_map(|item| item.price.as_ref().map(|price| (item.item.quantity, price)));
     let mut notes = Vec::new();
-    for note in prices().filter_map(|price| price.treatment.note) {
+    for note in prices().filter_map(|(_, price)| price.treatment.note) {
         if !notes.contains(&note) {
             notes.push(note);
         }
     }
-    let totals = taxes::totals(prices().map(|price| (price.net, price.treatment.rate)));
+    let totals = taxes::totals(prices().flat_map(|(quantity, price)| amounts(quantity, &price.parts)));
     PricedCart { currency: customer.currency, items, totals, notes }
 }
 
@@ -268,12 +325,19 @@ fn price_item(
     }
     let price = unit.map(|unit| {
         let treatment = customer.treatment(product_type, date);
+        let parts = customer.taxed(product_type, unit, Some(item.frequency), date);
         let net = unit.saturating_mul(i64::from(item.quantity));
-        ItemPrice { unit, net, gross: gross(net, treatment.rate), treatment }
+        let gross = taxes::totals(amounts(item.quantity, &parts)).total;
+        ItemPrice { unit, net, gross, treatment, parts }
     });
     let now = unit.map(|unit| Money::new(unit, customer.currency));
     let price_changed = item.seen.is_some() && now.is_some() && item.seen != now;
     PricedItem { item: item.clone(), price, price_changed, faults }
+}
+
+/// Net amounts of all units with their rates.
+fn amounts(quantity: u32, parts: &[TaxedPart]) -> impl Iterator<Item = (i64, Decimal)> {
+    parts.iter().map(move |part| (part.price.saturating_mul(i64::from(quantity)), part.rate))
 }
 
 /// A net amount with its tax, in minor units.
@@ -317,10 +381,27 @@ mod tests {
         let domain = new("domain_ch", Frequency::Yearly, 1, &[("domain", "example.ch")]);
         cart.add(item(1), domain, &catalogue(), MINIMUM).unwrap();
         let priced = price(&cart, &catalogue(), &swiss(), MINIMUM, day());
-        let first = priced.items[0].price.unwrap();
+        let first = priced.items[0].price.clone().unwrap();
         assert_eq!((first.unit, first.net, first.gross), (900, 900, 973));
         assert_eq!((priced.totals.net, priced.totals.tax, priced.totals.total), (900, 73, 973));
         assert!(priced.faults().is_empty() && !priced.items[0].price_changed);
+    }
+
+    #[test]
+    fn a_term_over_a_change_of_rate_is_taxed_in_parts() {
+        let mut cart = CartContent::default();
+        let domain = new("domain_ch", Frequency::TwoYears, 1, &[("domain", "example.ch")]);
+        cart.add(item(1), domain, &catalogue(), MINIMUM).unwrap();
+        let of = |customer: &Customer| price(&cart, &catalogue(), customer, MINIMUM, "2023-07-01".parse().unwrap());
+        let priced = of(&swiss());
+        let first = priced.items[0].price.clone().unwrap();
+        // 184 of 731 days at 7.7 %, the rest at 8.1 %.
+        let parts: Vec<_> = first.parts.iter().map(|part| (part.price, part.rate.to_string())).collect();
+        assert_eq!(parts, [(440, "7.7".to_owned()), (1310, "8.1".to_owned())]);
+        assert_eq!((priced.totals.net, priced.totals.tax, first.gross), (1750, 34 + 106, 1890));
+        assert_eq!(priced.totals.rates.len(), 2);
+        let french = Customer { country: "FR".to_owned(), ..swiss() };
+        assert_eq!(of(&french).items[0].price.as_ref().unwrap().parts.len(), 1);
     }
 
     #[test]

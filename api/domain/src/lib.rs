@@ -29,6 +29,7 @@ pub mod taxes;
 pub mod terms;
 pub mod time;
 pub mod time_zones;
+pub mod vat_numbers;
 mod words;
 
 pub use ids::Id;

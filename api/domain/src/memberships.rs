@@ -177,6 +177,15 @@ pub struct Rights {
 impl Rights {
     pub const OWNER: Self = Self { role: Role::Owner, products: ProductAccess::NONE, billing: false };
 
+    /// What these rights come to, said in the words that members' rights are said in: owners and admins reach everything.
+    #[must_use]
+    pub fn effective(self) -> Self {
+        if self.is_admin() {
+            return Self { products: ProductAccess::all(AccessLevel::Manage), billing: true, ..self };
+        }
+        self
+    }
+
     pub const fn is_admin(&self) -> bool {
         matches!(self.role, Role::Owner | Role::Admin)
     }

@@ -7,6 +7,8 @@ use crate::money::Currency;
 use crate::refusals::{Fault, FaultCode};
 use crate::words::words;
 
+pub use crate::vat_numbers::check_vat_number;
+
 words! {
     /// What an organization is; it decides how prices are shown and taxed.
     OrganizationKind {
@@ -79,188 +81,11 @@ pub fn is_country(code: &str) -> bool {
     code.len() == 2 && COUNTRIES.split_whitespace().any(|country| country == code)
 }
 
-/// What an organization of this country is billed in unless it says otherwise.
-pub fn default_currency(country: &str) -> Currency {
-    if matches!(country, "CH" | "LI") { Currency::Chf } else { Currency::Eur }
-}
-
-/// A VAT number in its canonical spelling, checked for the country's form and, where there is one that can be computed,
-/// its check digit (BIL-3).
-///
-/// # Errors
-/// [`FaultCode::InvalidVatNumber`].
-pub fn check_vat_number(country: &str, text: &str) -> Result<String, FaultCode> {
-    let number: String = text.chars().filter(|c| !matches!(c, ' ' | '.' | '-')).flat_map(char::to_uppercase).collect();
-    if !(4..=16).contains(&number.len()) || !number.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(FaultCode::InvalidVatNumber);
-    }
-    let valid = match country {
-        "CH" | "LI" => is_swiss(&number),
-        _ => match european_form(country) {
-            Some((prefix, lengths)) => number.strip_prefix(prefix).is_some_and(|body| {
-                lengths.contains(&body.len())
-                    && body.bytes().filter(u8::is_ascii_digit).count() >= body.len().min(7) - 2
-                    && checksum(prefix, body)
-            }),
-            None => true,
-        },
-    };
-    if !valid {
-        return Err(FaultCode::InvalidVatNumber);
-    }
-    if matches!(country, "CH" | "LI") {
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        return Ok(format!("CHE-{}.{}.{}", &digits[..3], &digits[3..6], &digits[6..]));
-    }
-    Ok(number)
-}
-
-/// `CHE` and nine digits, the last by modulus 11 (eCH-0097); a suffix such as MWST may follow.
-fn is_swiss(number: &str) -> bool {
-    let Some(rest) = number.strip_prefix("CHE") else { return false };
-    let digits = rest.trim_end_matches("MWST").trim_end_matches("TVA").trim_end_matches("IVA");
-    digits.len() == 9
-        && weighted(&digits[..8], &[5, 4, 3, 2, 7, 6, 5, 4]).is_some_and(|sum| {
-            let check = (11 - sum % 11) % 11;
-            check < 10 && digits.as_bytes()[8] == b'0' + u8::try_from(check).unwrap_or(0)
-        })
-}
-
-/// The prefix and the lengths behind it of the EU members' numbers.
-fn european_form(country: &str) -> Option<(&'static str, &'static [usize])> {
-    Some(match country {
-        "AT" => ("ATU", &[8]),
-        "BE" => ("BE", &[10]),
-        "BG" => ("BG", &[9, 10]),
-        "CY" => ("CY", &[9]),
-        "CZ" => ("CZ", &[8, 9, 10]),
-        "DE" => ("DE", &[9]),
-        "DK" => ("DK", &[8]),
-        "EE" => ("EE", &[9]),
-        "GR" => ("EL", &[9]),
-        "ES" => ("ES", &[9]),
-        "FI" => ("FI", &[8]),
-        "FR" | "MC" => ("FR", &[11]),
-        "HR" => ("HR", &[11]),
-        "HU" => ("HU", &[8]),
-        "IE" => ("IE", &[8, 9]),
-        "IT" => ("IT", &[11]),
-        "LT" => ("LT", &[9, 12]),
-        "LU" => ("LU", &[8]),
-        "LV" => ("LV", &[11]),
-        "MT" => ("MT", &[8]),
-        "NL" => ("NL", &[12]),
-        "PL" => ("PL", &[10]),
-        "PT" => ("PT", &[9]),
-        "RO" => ("RO", &[2, 3, 4, 5, 6, 7, 8, 9, 10]),
-        "SE" => ("SE", &[12]),
-        "SI" => ("SI", &[8]),
-        "SK" => ("SK", &[10]),
-        _ => return None,
-    })
-}
-
-/// The check digits of the larger members; where none is computed here, the form decides.
-fn checksum(prefix: &str, body: &str) -> bool {
-    let digit = |index: usize| body.as_bytes().get(index).map(|b| u32::from(b.wrapping_sub(b'0')));
-    let number = |text: &str| text.parse::<u64>().ok();
-    match prefix {
-        "ATU" => is_austrian(body),
-        "ES" => is_spanish(body),
-        "NL" => is_dutch(body),
-        "BE" => number(&body[..8]).zip(number(&body[8..])).is_some_and(|(n, check)| 97 - n % 97 == check),
-        "DE" => iso7064_mod11_10(body),
-        "HR" => iso7064_mod11_10(body),
-        "LU" => number(&body[..6]).zip(number(&body[6..])).is_some_and(|(n, check)| n % 89 == check),
-        "PL" => weighted(&body[..9], &[6, 5, 7, 2, 3, 4, 5, 6, 7]).is_some_and(|sum| Some(sum % 11) == digit(9)),
-        "PT" => weighted(&body[..8], &[9, 8, 7, 6, 5, 4, 3, 2]).is_some_and(|sum| {
-            let check = 11 - sum % 11;
-            Some(if check > 9 { 0 } else { check }) == digit(8)
-        }),
-        "DK" => weighted(body, &[2, 7, 6, 5, 4, 3, 2, 1]).is_some_and(|sum| sum % 11 == 0),
-        "FI" => weighted(body, &[7, 9, 10, 5, 8, 4, 2, 1]).is_some_and(|sum| sum % 11 == 0),
-        "IT" => luhn(body),
-        // Numbers with letters in the key follow another, unpublished scheme.
-        "FR" => number(&body[2..])
-            .is_some_and(|siren| number(&body[..2]).is_none_or(|key| key == (12 + 3 * (siren % 97)) % 97)),
-        _ => true,
-    }
-}
-
-/// Eight digits; the last completes Luhn's sum of the others and four to a multiple of ten.
-fn is_austrian(body: &str) -> bool {
-    let check = body[7..].chars().next().and_then(|c| c.to_digit(10));
-    luhn_sum(&body[..7]).zip(check).is_some_and(|(sum, check)| (sum + 4 + check) % 10 == 0)
-}
-
-/// Persons carry a letter by modulus 23, entities a digit or letter by Luhn's sum.
-fn is_spanish(body: &str) -> bool {
-    const LETTERS: &[u8] = b"TRWAGMYFPDXBNJZSQVHLCKE";
-    let (head, check) = body.split_at(body.len() - 1);
-    let first = head.as_bytes()[0];
-    let check = check.as_bytes()[0];
-    let by_23 = |digits: &str| digits.parse::<usize>().is_ok_and(|n| LETTERS[n % 23] == check);
-    match first {
-        b'0'..=b'9' => by_23(head),
-        b'X' | b'Y' | b'Z' => by_23(&format!("{}{}", first - b'X', &head[1..])),
-        b'K' | b'L' | b'M' => by_23(&head[1..]),
-        // The sum with a zero as the digit still to be found.
-        _ => luhn_sum(&format!("{}0", &head[1..])).is_some_and(|sum| {
-            let control = u8::try_from((10 - sum % 10) % 10).unwrap_or(0);
-            check == b'0' + control || check == b"JABCDEFGHI"[usize::from(control)]
-        }),
-    }
-}
-
-/// Nine digits, `B` and two digits: by modulus 11 (companies) or modulus 97 (sole proprietors).
-fn is_dutch(body: &str) -> bool {
-    let (fiscal, suffix) = body.split_at(9);
-    let digits = fiscal.bytes().chain(suffix.bytes().skip(1)).all(|b| b.is_ascii_digit());
-    if !digits || !suffix.starts_with('B') {
-        return false;
-    }
-    let by_11 = weighted(&fiscal[..8], &[9, 8, 7, 6, 5, 4, 3, 2])
-        .is_some_and(|sum| sum % 11 < 10 && fiscal.ends_with(|c: char| c.to_digit(10) == Some(sum % 11)));
-    // ISO 7064 with letters as numbers: N is 23, L is 21, B is 11.
-    let by_97 = format!("2321{fiscal}11{}", &suffix[1..]).parse::<u128>().is_ok_and(|number| number % 97 == 1);
-    by_11 || by_97
-}
-
-fn weighted(digits: &str, weights: &[u32]) -> Option<u32> {
-    let mut sum = 0;
-    for (c, weight) in digits.chars().zip(weights) {
-        sum += c.to_digit(10)? * weight;
-    }
-    (digits.len() == weights.len()).then_some(sum)
-}
-
-fn iso7064_mod11_10(digits: &str) -> bool {
-    let mut product = 10;
-    let (body, check) = digits.split_at(digits.len() - 1);
-    for c in body.chars() {
-        let Some(digit) = c.to_digit(10) else { return false };
-        let sum = match (digit + product) % 10 {
-            0 => 10,
-            sum => sum,
-        };
-        product = sum * 2 % 11;
-    }
-    check.parse::<u32>().is_ok_and(|check| (11 - product) % 10 == check)
-}
-
-fn luhn(digits: &str) -> bool {
-    luhn_sum(digits).is_some_and(|sum| sum % 10 == 0)
-}
-
-/// Luhn's sum: from the right, every second digit doubled, the digits of the results added up.
-fn luhn_sum(digits: &str) -> Option<u32> {
-    let mut sum = 0;
-    for (index, c) in digits.chars().rev().enumerate() {
-        let digit = c.to_digit(10)?;
-        let digit = if index % 2 == 1 { digit * 2 } else { digit };
-        sum += digit / 10 + digit % 10;
-    }
-    Some(sum)
+/// What a customer of this country is billed in unless they say otherwise: of the currencies `offered`, the country's
+/// own, else the first. `None` where nothing is offered.
+pub fn default_currency(country: &str, offered: &[Currency]) -> Option<Currency> {
+    let own = if matches!(country, "CH" | "LI") { Currency::Chf } else { Currency::Eur };
+    if offered.contains(&own) { Some(own) } else { offered.first().copied() }
 }
 
 #[cfg(test)]
@@ -268,40 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn vat_numbers_are_checked_and_spelled_alike() {
-        assert_eq!(check_vat_number("CH", "CHE-109.322.551 MWST"), Ok("CHE-109.322.551".to_owned()));
-        assert_eq!(check_vat_number("CH", "CHE-109.322.552"), Err(FaultCode::InvalidVatNumber));
-        assert_eq!(check_vat_number("DE", "DE 136695976"), Ok("DE136695976".to_owned()));
-        assert_eq!(check_vat_number("DE", "DE136695975"), Err(FaultCode::InvalidVatNumber));
-        assert_eq!(check_vat_number("BE", "BE0411905847"), Ok("BE0411905847".to_owned()));
-        assert_eq!(check_vat_number("IT", "IT00743110157"), Ok("IT00743110157".to_owned()));
-        assert_eq!(check_vat_number("FR", "FR40303265045"), Ok("FR40303265045".to_owned()));
-        assert_eq!(check_vat_number("PL", "PL8567346215"), Ok("PL8567346215".to_owned()));
-        for (country, number) in [
-            ("AT", "ATU13585627"),
-            ("ES", "ESA13585625"),
-            ("ES", "ESA28015865"),
-            ("ES", "ES25139013J"),
-            ("ES", "ESX4942978W"),
-            ("ES", "ESQ1518001A"),
-            ("NL", "NL010000446B01"),
-            ("NL", "NL123456789B13"),
-            ("LU", "LU10000356"),
-            ("PT", "PT501964843"),
-        ] {
-            assert_eq!(check_vat_number(country, number), Ok(number.to_owned()), "{number}");
-        }
-        for (country, number) in [
-            ("AT", "ATU13585626"),
-            ("ES", "ESA13585626"),
-            ("ES", "ES25139013K"),
-            ("NL", "NL010000445B01"),
-            ("NL", "NL123456789012"),
-        ] {
-            assert_eq!(check_vat_number(country, number), Err(FaultCode::InvalidVatNumber), "{number}");
-        }
-        assert_eq!(check_vat_number("FR", "DE136695976"), Err(FaultCode::InvalidVatNumber));
-        assert_eq!(check_vat_number("FR", "💶💶💶💶"), Err(FaultCode::InvalidVatNumber));
+    fn a_country_is_billed_in_its_own_currency_where_that_is_offered() {
+        let (chf, eur) = (Currency::Chf, Currency::Eur);
+        assert_eq!(default_currency("LI", &[eur, chf]), Some(chf));
+        assert_eq!(default_currency("FR", &[chf, eur]), Some(eur));
+        assert_eq!(default_currency("FR", &[chf]), Some(chf));
+        assert_eq!(default_currency("FR", &[]), None);
     }
 
     #[test]

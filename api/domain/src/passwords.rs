@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::refusals::{Fault, FaultCode};
 
 /// zxcvbn's cost grows with length; what lies beyond adds no doubt about strength.
-const ESTIMATED: usize = 100;
+const ESTIMATED: usize = 64;
 
 /// How long a password may be, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::refusals::{Code, FaultCode, Refusal};
 use crate::taxes::{self, TaxNote, Totals};
 use crate::terms::Frequency;
 
-/// One line of a quote; amounts are net minor units.
+/// One line of a quote; amounts are net minor units. An item whose term spans a change of rate has a line for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotedLine {
     pub item: ItemId,
@@ -28,6 +28,12 @@ pub struct QuotedLine {
     /// All units.
     pub net: i64,
     pub tax_rate: Decimal,
+    /// The first of the days that the line is for, where the item has several lines.
+    #[serde(default)]
+    pub period_start: Option<NaiveDate>,
+    /// Exclusive.
+    #[serde(default)]
+    pub period_end: Option<NaiveDate>,
 }
 
 /// The lines of a quote with what is charged for them.
@@ -68,7 +74,7 @@ pub fn quote(
         let Some((price, (product_type, offer))) = priced.price.zip(catalogue.offer(&priced.item.offer)) else {
             return Err(Code::OfferUnavailable.into());
         };
-        lines.push(QuotedLine {
+        lines.extend(price.parts.iter().map(|part| QuotedLine {
             item: priced.item.id,
             offer: offer.code.clone(),
             product_type: product_type.code.clone(),
@@ -76,11 +82,13 @@ pub fn quote(
             names: offer.names.clone(),
             frequency: priced.item.frequency,
             quantity: priced.item.quantity,
-            options: priced.item.options,
-            unit_price: price.unit,
-            net: price.net,
-            tax_rate: price.treatment.rate,
-        });
+            options: priced.item.options.clone(),
+            unit_price: part.price,
+            net: part.price.saturating_mul(i64::from(priced.item.quantity)),
+            tax_rate: part.rate,
+            period_start: part.period.map(|term| term.start),
+            period_end: part.period.map(|term| term.end),
+        }));
     }
     Ok(QuotedLines { currency: customer.currency, lines, notes: cart.notes })
 }

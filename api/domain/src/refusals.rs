@@ -60,6 +60,7 @@ codes! {
         PayloadTooLarge = "payload_too_large",
         UnsupportedMediaType = "unsupported_media_type",
         HeadersTooLarge = "headers_too_large",
+        RequestTimeout = "request_timeout",
         // Who is calling
         Unauthenticated = "unauthenticated",
         InvalidToken = "invalid_token",
@@ -96,6 +97,7 @@ codes! {
         AlreadyMember = "already_member",
         InvitationPending = "invitation_pending",
         InvitationClosed = "invitation_closed",
+        InvitationLapsed = "invitation_lapsed",
         InvitationNotForYou = "invitation_not_for_you",
         InviterNotAllowed = "inviter_not_allowed",
         OwnerCannotExpire = "owner_cannot_expire",
@@ -103,6 +105,7 @@ codes! {
         AbsorptionTargetRefused = "absorption_target_refused",
         // Catalogue, carts, orders
         OfferUnavailable = "offer_unavailable",
+        NameTaken = "name_taken",
         CartFull = "cart_full",
         CartEmpty = "cart_empty",
         CartClosed = "cart_closed",
@@ -152,6 +155,8 @@ codes! {
         FrequencyUnavailable = "frequency_unavailable",
         UnderMinimumCharge = "under_minimum_charge",
         UnknownOption = "unknown_option",
+        Reserved = "reserved",
+        NameTaken = "name_taken",
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::organizations::OrganizationKind;
+use crate::terms::Term;
 use crate::words::words;
 
 words! {
@@ -86,8 +87,7 @@ pub fn treatment(
     class: TaxClass,
     date: NaiveDate,
 ) -> Treatment {
-    if matches!(country, "CH" | "LI") {
-        let rates = if class == TaxClass::Standard { SWISS_STANDARD } else { SWISS_REDUCED };
+    if let Some(rates) = swiss(country, class) {
         return Treatment { rate: in_force(rates, date), reverse_charge: false, note: None };
     }
     match EUROPEAN.iter().find(|(code, _)| *code == country) {
@@ -100,9 +100,67 @@ pub fn treatment(
 }
 
 fn in_force(rates: Dated, date: NaiveDate) -> Decimal {
-    let began = |(year, month): Since| NaiveDate::from_ymd_opt(year, month, 1).is_some_and(|began| began <= date);
-    let rate = rates.iter().rev().find(|(since, _)| began(*since)).or(rates.first());
-    percent(rate.map_or(0, |(_, tenths)| *tenths))
+    let rate = rates.iter().rev().find(|(since, _)| day_of(*since).is_some_and(|began| began <= date));
+    percent(rate.or(rates.first()).map_or(0, |(_, tenths)| *tenths))
+}
+
+fn day_of((year, month): Since) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(year, month, 1)
+}
+
+/// The stretches of a term at one rate each. In Switzerland and Liechtenstein the days of supply decide; elsewhere the
+/// day on which the payment is created, the first one here (BIL-3).
+pub fn stretches(
+    kind: OrganizationKind,
+    country: &str,
+    vat_verified: bool,
+    class: TaxClass,
+    term: Term,
+) -> Vec<(Term, Decimal)> {
+    match swiss(country, class) {
+        Some(rates) => changes(rates, term),
+        None => vec![(term, treatment(kind, country, vat_verified, class, term.start).rate)],
+    }
+}
+
+fn changes(rates: Dated, term: Term) -> Vec<(Term, Decimal)> {
+    let inside = |day: &NaiveDate| term.start < *day && *day < term.end;
+    let mut stretches = Vec::new();
+    let mut start = term.start;
+    for end in rates.iter().filter_map(|(since, _)| day_of(*since)).filter(inside).chain([term.end]) {
+        stretches.push((Term { start, end }, in_force(rates, start)));
+        start = end;
+    }
+    stretches
+}
+
+/// An amount in shares by weight that add up to it: what rounding down leaves goes to the largest remainders, to the
+/// first of equal ones.
+pub fn shares(amount: i64, weights: &[i64]) -> Vec<i64> {
+    let whole: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+    if whole <= 0 {
+        return weights.iter().enumerate().map(|(index, _)| if index == 0 { amount } else { 0 }).collect();
+    }
+    let exact = |weight: &i64| i128::from(amount) * i128::from(*weight);
+    let mut shares: Vec<i128> = weights.iter().map(|weight| exact(weight).div_euclid(whole)).collect();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(exact(&weights[*index]).rem_euclid(whole)));
+    let left = i128::from(amount) - shares.iter().sum::<i128>();
+    for index in order.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+        shares[index] += 1;
+    }
+    // Each lies between zero and the amount.
+    shares.into_iter().map(|share| i64::try_from(share).unwrap_or(0)).collect()
+}
+
+/// A price as the stretches of its term share it, by days.
+pub fn split(price: i64, stretches: &[(Term, Decimal)]) -> Vec<i64> {
+    shares(price, &stretches.iter().map(|(term, _)| term.days()).collect::<Vec<_>>())
+}
+
+fn swiss(country: &str, class: TaxClass) -> Option<Dated> {
+    let rates = if class == TaxClass::Standard { SWISS_STANDARD } else { SWISS_REDUCED };
+    matches!(country, "CH" | "LI").then_some(rates)
 }
 
 fn percent(tenths: i64) -> Decimal {
@@ -180,6 +238,52 @@ mod tests {
         assert_eq!((reduced("2023-12-31"), reduced("2026-01-01")), ("2.5".to_owned(), "2.6".to_owned()));
     }
 
+    /// A rise in the midst of terms; the tables above hold only what is law.
+    const MADE_UP: Dated = &[(ALWAYS, 81), ((2028, 1), 85), ((2030, 3), 90)];
+
+    #[test]
+    fn a_line_that_spans_a_change_of_rate_is_split_by_days() {
+        let term = |start, end| Term { start: day(start), end: day(end) };
+        for (start, end, price, expected) in [
+            ("2026-11-25", "2027-11-25", 900, vec![("2027-11-25", "8.1", 900)]),
+            ("2027-01-01", "2028-01-01", 900, vec![("2028-01-01", "8.1", 900)]),
+            ("2028-01-01", "2029-01-01", 900, vec![("2029-01-01", "8.5", 900)]),
+            // 402 and 694 of 1096 days: 935.40… and 1614.59…
+            ("2026-11-25", "2029-11-25", 2550, vec![("2028-01-01", "8.1", 935), ("2029-11-25", "8.5", 1615)]),
+            // 1 and 30 of 31 days.
+            ("2027-12-31", "2028-01-31", 5, vec![("2028-01-01", "8.1", 0), ("2028-01-31", "8.5", 5)]),
+            ("2027-12-16", "2028-01-17", 101, vec![("2028-01-01", "8.1", 51), ("2028-01-17", "8.5", 50)]),
+            (
+                "2027-07-01",
+                "2030-07-01",
+                10_000,
+                // 184, 790 and 122 of 1096 days.
+                vec![("2028-01-01", "8.1", 1679), ("2030-03-01", "8.5", 7208), ("2030-07-01", "9", 1113)],
+            ),
+        ] {
+            let stretches = changes(MADE_UP, term(start, end));
+            let shares = split(price, &stretches);
+            let found = stretches.iter().zip(&shares);
+            let found: Vec<_> = found.map(|((term, rate), share)| (term.end, rate.to_string(), *share)).collect();
+            let expected: Vec<_> =
+                expected.into_iter().map(|(end, rate, net)| (day(end), rate.to_owned(), net)).collect();
+            assert_eq!(found, expected, "{start} to {end}");
+            assert_eq!(stretches[0].0.start, day(start));
+        }
+    }
+
+    #[test]
+    fn the_day_of_supply_splits_in_switzerland_only() {
+        let term = Term { start: day("2023-12-01"), end: day("2025-12-01") };
+        let company = OrganizationKind::Company;
+        let of = |country, verified| stretches(company, country, verified, TaxClass::Standard, term);
+        let rates: Vec<_> = of("LI", false).iter().map(|(term, rate)| (term.days(), rate.to_string())).collect();
+        assert_eq!(rates, [(31, "7.7".to_owned()), (700, "8.1".to_owned())]);
+        for (country, verified, rate) in [("EE", false, "20"), ("EE", true, "0"), ("US", false, "0")] {
+            assert_eq!(of(country, verified), [(term, rate.parse().unwrap())]);
+        }
+    }
+
     #[test]
     fn european_companies_with_a_verified_number_owe_the_tax_themselves() {
         let verified = treatment(OrganizationKind::Company, "FR", true, TaxClass::Standard, day("2026-05-01"));
@@ -204,6 +308,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn shares_add_up(amount in -1_000_000_000_i64..1_000_000_000, weights in prop::collection::vec(0_i64..2_000, 1..9)) {
+            let shares = shares(amount, &weights);
+            prop_assert_eq!(shares.iter().sum::<i64>(), amount);
+            let whole: i64 = weights.iter().sum();
+            for (share, weight) in shares.iter().zip(&weights).filter(|_| whole > 0) {
+                prop_assert!((share * whole - amount * weight).abs() < whole);
+            }
+        }
+
         #[test]
         fn totals_add_up(lines in prop::collection::vec((0_i64..10_000_000, 0_i64..300), 0..60)) {
             let lines: Vec<_> = lines.into_iter().map(|(net, tenths)| (net, percent(tenths))).collect();

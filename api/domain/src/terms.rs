@@ -1,6 +1,6 @@
 //! Billing frequencies and the terms they make (PRD-1).
 
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 
 use crate::words::words;
 
@@ -43,6 +43,26 @@ impl Term {
         Some(Self { start, end: term_end(start, start.day(), frequency)? })
     }
 
+    pub fn days(self) -> i64 {
+        (self.end - self.start).num_days()
+    }
+
+    /// The term cut at days that were planned for another start: in order, and none of the parts is empty where there
+    /// are days enough.
+    pub fn cut(self, planned: &[NaiveDate]) -> Vec<Self> {
+        let mut parts = Vec::with_capacity(planned.len() + 1);
+        let mut start = self.start;
+        for (index, day) in planned.iter().enumerate() {
+            let after = i64::try_from(planned.len() - index).unwrap_or(0);
+            let latest = self.end - TimeDelta::days(after);
+            let end = (*day).max(start + TimeDelta::days(1)).min(latest).max(start);
+            parts.push(Self { start, end });
+            start = end;
+        }
+        parts.push(Self { start, end: self.end });
+        parts
+    }
+
     /// The term that follows on this one.
     pub fn next(self, anchor_day: u32, frequency: Frequency) -> Option<Self> {
         Some(Self { start: self.end, end: term_end(self.end, anchor_day, frequency)? })
@@ -66,6 +86,18 @@ mod tests {
         let first = Term::first(start, Frequency::Monthly).unwrap();
         assert_eq!(first.end, NaiveDate::from_ymd_opt(2026, 2, 28).unwrap());
         assert_eq!(first.next(31, Frequency::Monthly).unwrap().end, NaiveDate::from_ymd_opt(2026, 3, 31).unwrap());
+    }
+
+    #[test]
+    fn a_term_is_cut_where_it_was_planned_or_as_near_as_it_can_be() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let term = Term { start: day("2027-12-31"), end: day("2028-01-31") };
+        assert_eq!(term.cut(&[]), [term]);
+        for (planned, cut) in [("2028-01-01", "2028-01-01"), ("2027-12-30", "2028-01-01"), ("2028-03-01", "2028-01-30")]
+        {
+            let parts = [Term { end: day(cut), ..term }, Term { start: day(cut), ..term }];
+            assert_eq!(term.cut(&[day(planned)]), parts, "{planned}");
+        }
     }
 
     #[test]

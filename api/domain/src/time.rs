@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, SecondsFormat, SubsecRound, Utc};
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::SchemaType, schema::Type};
 
+use crate::refusals::FaultCode;
+
 /// A moment in UTC, exact to the microsecond, which both engines can keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(from = "DateTime<Utc>")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(DateTime<Utc>);
 
 impl Instant {
@@ -71,6 +73,14 @@ impl std::ops::Sub for Instant {
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    /// Only years that RFC 3339 can write.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let at = DateTime::<Utc>::deserialize(deserializer)?;
+        if (0..=9999).contains(&at.year()) { Ok(at.into()) } else { Err(D::Error::custom(FaultCode::InvalidDate)) }
     }
 }
 

@@ -76,15 +76,51 @@ pub fn insert(tx: &mut AnyConnection, row: &Invitation) -> Result<bool, Error> {
     Ok(inserted == 1)
 }
 
-/// Marks the address's pending invitation expired once its time is over, so that another can be sent.
-pub fn expire(tx: &mut AnyConnection, organization: OrganizationId, key: &str, now: Instant) -> Result<(), Error> {
+/// Marks a pending invitation expired once its time is over; exactly one caller wins.
+pub fn expire(
+    tx: &mut AnyConnection,
+    organization: OrganizationId,
+    id: InvitationId,
+    now: Instant,
+) -> Result<bool, Error> {
+    let over = invitations::table
+        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))))
+        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))));
+    let expired = diesel::update(over)
+        .set((
+            invitations::state.eq(sql(InvitationState::Expired)),
+            invitations::closed_at.eq(sql(Some(now))),
+            invitations::version.eq(invitations::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(expired == 1)
+}
+
+/// An address's pending invitation whose time is over.
+pub fn find_over(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    key: &str,
+    now: Instant,
+) -> Result<Option<InvitationId>, Error> {
     let over = invitations::table
         .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)))
         .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))));
-    diesel::update(over)
-        .set((invitations::state.eq(sql(InvitationState::Expired)), invitations::closed_at.eq(sql(Some(now)))))
-        .execute(tx)?;
-    Ok(())
+    Ok(over.select(invitations::id).first(conn).optional()?)
+}
+
+/// Pending invitations of living organizations whose time is over, at most `limit`.
+pub fn list_over(
+    conn: &mut AnyConnection,
+    now: Instant,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
+    let over = invitations::table
+        .inner_join(organizations::table)
+        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))))
+        .filter(organizations::deleted_at.is_null());
+    let select = (invitations::organization_id, invitations::id);
+    Ok(over.order(invitations::id).limit(limit).select(select).load(conn)?)
 }
 
 pub fn find(conn: &mut AnyConnection, organization: OrganizationId, id: InvitationId) -> Result<Option<Sent>, Error> {
@@ -116,8 +152,14 @@ pub fn list(
     Ok(query.order(invitations::id.desc()).limit(limit).load(conn)?)
 }
 
-/// The pending invitations of an address, newest first.
-pub fn list_pending_of_address(conn: &mut AnyConnection, key: &str, now: Instant) -> Result<Vec<Sent>, Error> {
+/// The pending invitations of an address, newest first, from the one before `before` on.
+pub fn list_pending_of_address(
+    conn: &mut AnyConnection,
+    key: &str,
+    before: Option<InvitationId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Sent>, Error> {
     let query = invitations::table
         .inner_join(organizations::table)
         .inner_join(accounts::table.on(accounts::id.eq(invitations::invited_by)))
@@ -125,13 +167,51 @@ pub fn list_pending_of_address(conn: &mut AnyConnection, key: &str, now: Instant
         .filter(invitations::state.eq(sql(InvitationState::Pending)))
         .filter(organizations::deleted_at.is_null());
     let select = (Invitation::as_select(), Organization::as_select(), Account::as_select());
-    Ok(query.order(invitations::id.desc()).limit(100).select(select).load(conn)?)
+    let mut query = query.select(select).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(invitations::id.lt(sql(before)));
+    }
+    Ok(query.order(invitations::id.desc()).limit(limit).load(conn)?)
 }
 
 /// One pending invitation of an address, by its id alone: the invited person knows no organization yet.
 pub fn find_of_address(conn: &mut AnyConnection, key: &str, id: InvitationId) -> Result<Option<Invitation>, Error> {
     let query = invitations::table.filter(invitations::email_key.eq(key).and(invitations::id.eq(sql(id))));
     Ok(query.select(Invitation::as_select()).first(conn).optional()?)
+}
+
+/// The organizations that ever invited an address, in the order of their ids.
+pub fn list_organizations_of_address(conn: &mut AnyConnection, key: &str) -> Result<Vec<OrganizationId>, Error> {
+    let of_address = invitations::table.filter(invitations::email_key.eq(key));
+    let organizations = of_address.select(invitations::organization_id).distinct();
+    Ok(organizations.order(invitations::organization_id).load(conn)?)
+}
+
+/// The organization's pending invitation of an address, also one whose time is over.
+pub fn find_pending(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    key: &str,
+) -> Result<Option<Invitation>, Error> {
+    let pending = invitations::table
+        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)))
+        .filter(invitations::state.eq(sql(InvitationState::Pending)));
+    Ok(pending.select(Invitation::as_select()).first(conn).optional()?)
+}
+
+/// Erases an address from the organization's invitations, none of which may be pending: the key that keeps a second one
+/// of the address out is erased with it.
+pub fn erase_address(tx: &mut AnyConnection, organization: OrganizationId, key: &str) -> Result<(), Error> {
+    let of_address = invitations::table
+        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)));
+    diesel::update(of_address.filter(invitations::state.ne(sql(InvitationState::Pending))))
+        .set((
+            invitations::email.eq(""),
+            invitations::email_key.eq(""),
+            invitations::version.eq(invitations::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(())
 }
 
 /// Closes a pending invitation; exactly one caller wins.
@@ -155,16 +235,17 @@ pub fn close(
     Ok(closed == 1)
 }
 
-/// Gives an invitation that was not answered a new end; tells whether it could.
+/// Gives an invitation that still waits for its answer a new end; tells whether it could.
 pub fn renew(
     tx: &mut AnyConnection,
     organization: OrganizationId,
     id: InvitationId,
     expires_at: Instant,
+    now: Instant,
 ) -> Result<bool, Error> {
     let open = invitations::table
         .filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))))
-        .filter(invitations::state.eq(sql(InvitationState::Pending)));
+        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.gt(sql(now))));
     let renewed = diesel::update(open)
         .set((invitations::expires_at.eq(sql(expires_at)), invitations::version.eq(invitations::version + 1)))
         .execute(tx)?;

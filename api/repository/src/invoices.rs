@@ -36,7 +36,7 @@ pub struct Invoice {
     pub version: i64,
 }
 
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = invoice_lines)]
 pub struct InvoiceLine {
     pub organization_id: OrganizationId,
@@ -100,8 +100,17 @@ pub fn insert_line(tx: &mut AnyConnection, row: &InvoiceLine) -> Result<(), Erro
             invoice_lines::discount.eq(row.discount),
             invoice_lines::net.eq(row.net),
             invoice_lines::tax_rate.eq(&row.tax_rate),
+            invoice_lines::period_start.eq(row.period_start),
+            invoice_lines::period_end.eq(row.period_end),
         ))
         .execute(tx)?;
+    Ok(())
+}
+
+/// Takes all lines away; the caller holds the invoice open and puts others in their place.
+pub fn delete_lines(tx: &mut AnyConnection, organization: OrganizationId, invoice: InvoiceId) -> Result<(), Error> {
+    let lines = invoice_lines::table.filter(invoice_lines::organization_id.eq(sql(organization)));
+    diesel::delete(lines.filter(invoice_lines::invoice_id.eq(sql(invoice)))).execute(tx)?;
     Ok(())
 }
 

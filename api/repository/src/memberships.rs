@@ -1,16 +1,19 @@
 //! Memberships, and the one query that tells what a session may do in an organization.
 
+use diesel::internal::derives::as_expression::Bound;
 use diesel::prelude::*;
+use diesel::sql_types::Nullable;
 use manager_domain::Instant;
 use manager_domain::ids::*;
+use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Rights, Role};
 
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
-use crate::schema::{accounts, memberships, organizations, sessions};
-use crate::sessions::Session;
-use crate::sql_types::{Json, sql};
+use crate::products::Product;
+use crate::schema::{accounts, memberships, organizations, products, sessions};
+use crate::sql_types::{Json, SqlInstant, sql};
 
 /// A membership as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -34,13 +37,56 @@ impl Membership {
     }
 }
 
-/// What a session reaches in an organization.
+/// A living session, and what it reaches in an organization.
 #[derive(Debug, Clone)]
 pub struct Access {
-    pub session: Session,
-    pub account: Account,
+    pub session: SessionId,
+    pub account: AccountId,
+    pub authenticated_at: Instant,
+    pub locale: Language,
     /// Absent for strangers, for those whose access ended, and where there is no such organization.
     pub membership: Option<Membership>,
+}
+
+type Reached = (SessionId, AccountId, Instant, Language, Option<Membership>, Option<OrganizationId>);
+
+impl From<Reached> for Access {
+    fn from((session, account, authenticated_at, locale, membership, living): Reached) -> Self {
+        Self { session, account, authenticated_at, locale, membership: membership.filter(|_| living.is_some()) }
+    }
+}
+
+/// A living session with its account and its membership in an organization, to be joined with what else is asked for.
+macro_rules! reached {
+    ($session:expr, $organization:expr, $now:expr) => {{
+        let membership = memberships::account_id
+            .eq(sessions::account_id)
+            .and(memberships::organization_id.eq(sql($organization)))
+            .and(unexpired($now));
+        let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
+        sessions::table
+            .inner_join(accounts::table)
+            .left_join(memberships::table.on(membership))
+            .left_join(organizations::table.on(living))
+            .filter(sessions::id.eq(sql($session)))
+            .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql($now))))
+            .filter(accounts::deleted_at.is_null())
+    }};
+}
+
+/// What of it is selected, with more where said.
+macro_rules! reached_columns {
+    ($($more:expr)?) => {
+        (
+            sessions::id,
+            sessions::account_id,
+            sessions::authenticated_at,
+            accounts::locale,
+            Option::<Membership>::as_select(),
+            organizations::id.nullable(),
+            $($more,)?
+        )
+    };
 }
 
 /// A living session with its account and its membership in the organization, in one query.
@@ -50,29 +96,25 @@ pub fn access(
     organization: OrganizationId,
     now: Instant,
 ) -> Result<Option<Access>, Error> {
-    let membership = memberships::account_id
-        .eq(sessions::account_id)
-        .and(memberships::organization_id.eq(sql(organization)))
-        .and(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null()));
-    let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
-    let row: Option<(Session, Account, Option<Membership>, Option<OrganizationId>)> = sessions::table
-        .inner_join(accounts::table)
-        .left_join(memberships::table.on(membership))
-        .left_join(organizations::table.on(living))
-        .filter(sessions::id.eq(sql(session)))
-        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))))
-        .filter(accounts::deleted_at.is_null())
-        .select((
-            Session::as_select(),
-            Account::as_select(),
-            Option::<Membership>::as_select(),
-            organizations::id.nullable(),
-        ))
-        .first(conn)
-        .optional()?;
-    Ok(row.map(|(session, account, membership, living)| {
-        let membership = membership.filter(|_| living.is_some());
-        Access { session, account, membership }
+    let query = reached!(session, organization, now).select(reached_columns!());
+    Ok(query.first::<Reached>(conn).optional()?.map(Access::from))
+}
+
+/// The same with a product of the organization, in one query.
+pub fn access_to_product(
+    conn: &mut AnyConnection,
+    session: SessionId,
+    organization: OrganizationId,
+    product: ProductId,
+    now: Instant,
+) -> Result<Option<(Access, Option<Product>)>, Error> {
+    let of_organization = products::organization_id.eq(sql(organization)).and(products::id.eq(sql(product)));
+    let query = reached!(session, organization, now).left_join(products::table.on(of_organization));
+    let query = query.select(reached_columns!(Option::<Product>::as_select()));
+    let row = query.first(conn).optional()?;
+    Ok(row.map(|(session, account, authenticated_at, locale, membership, living, product)| {
+        let reached: Reached = (session, account, authenticated_at, locale, membership, living);
+        (reached.into(), product)
     }))
 }
 
@@ -111,7 +153,7 @@ pub fn list_of_account(
     let mut query = memberships::table
         .inner_join(organizations::table.on(on))
         .filter(memberships::account_id.eq(sql(account)))
-        .filter(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null()))
+        .filter(unexpired(now))
         .filter(organizations::deleted_at.is_null())
         .select((Membership::as_select(), crate::organizations::Organization::as_select()))
         .into_boxed();
@@ -121,40 +163,24 @@ pub fn list_of_account(
     Ok(query.order(organizations::id).limit(limit).load(conn)?)
 }
 
-/// How many living organizations an account owns, its row locked until the end of the transaction so that the number
-/// stays true.
-pub fn count_owned(tx: &mut AnyConnection, account: AccountId) -> Result<i64, Error> {
-    let row = accounts::table.filter(accounts::id.eq(sql(account))).select(accounts::version);
-    let _: i64 = match tx {
-        AnyConnection::Pg(c) => row.for_no_key_update().first(c)?,
-        AnyConnection::Sqlite(c) => row.first(c)?,
-    };
+/// How many living organizations an account owns.
+pub fn count_owned(conn: &mut AnyConnection, account: AccountId) -> Result<i64, Error> {
     let owned = memberships::table
         .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
         .filter(memberships::account_id.eq(sql(account)).and(memberships::role.eq(sql(Role::Owner))))
         .filter(organizations::deleted_at.is_null());
-    Ok(owned.count().get_result(tx)?)
+    Ok(owned.count().get_result(conn)?)
 }
 
 /// A living membership with the account it belongs to.
 pub type Belonger = (Membership, Account);
 
-fn unexpired(now: Instant) -> Unexpired {
-    memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null())
+/// Whose access hasn't ended by itself.
+#[diesel::dsl::auto_type]
+fn unexpired(now: Instant) -> _ {
+    let end: Bound<Nullable<SqlInstant>, Option<Instant>> = sql(Some(now));
+    memberships::expires_at.is_null().or(memberships::expires_at.gt(end).assume_not_null())
 }
-
-type Unexpired = diesel::dsl::Or<
-    diesel::dsl::IsNull<memberships::expires_at>,
-    diesel::dsl::AssumeNotNull<
-        diesel::dsl::Gt<
-            memberships::expires_at,
-            diesel::internal::derives::as_expression::Bound<
-                diesel::sql_types::Nullable<crate::sql_types::SqlInstant>,
-                Option<Instant>,
-            >,
-        >,
-    >,
->;
 
 /// One membership of the organization.
 pub fn find(
@@ -182,6 +208,21 @@ pub fn find_by_account(
         .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))))
         .filter(unexpired(now));
     Ok(query.select(Membership::as_select()).first(conn).optional()?)
+}
+
+/// The organization's id again, if it is living and the account a member of it.
+pub fn find_reached(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    account: AccountId,
+    now: Instant,
+) -> Result<Option<OrganizationId>, Error> {
+    let query = memberships::table
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))))
+        .filter(organizations::deleted_at.is_null())
+        .filter(unexpired(now));
+    Ok(query.select(organizations::id).first(conn).optional()?)
 }
 
 /// The organization's memberships in the order of joining, after `after` where given.
@@ -256,17 +297,38 @@ pub fn delete(tx: &mut AnyConnection, organization: OrganizationId, id: Membersh
     Ok(diesel::delete(row).execute(tx)? == 1)
 }
 
-/// Removes what is left of an account's expired membership, so that it can join again.
+/// Removes a membership whose time is over; exactly one caller wins.
 pub fn delete_expired(
     tx: &mut AnyConnection,
     organization: OrganizationId,
+    id: MembershipId,
+    now: Instant,
+) -> Result<bool, Error> {
+    let row =
+        memberships::table.filter(memberships::organization_id.eq(sql(organization)).and(memberships::id.eq(sql(id))));
+    Ok(diesel::delete(row.filter(memberships::expires_at.le(sql(Some(now))))).execute(tx)? == 1)
+}
+
+/// The account's membership whose time is over.
+pub fn find_expired(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
     account: AccountId,
     now: Instant,
-) -> Result<(), Error> {
+) -> Result<Option<Membership>, Error> {
     let row = memberships::table
-        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))));
-    diesel::delete(row.filter(memberships::expires_at.le(sql(Some(now))))).execute(tx)?;
-    Ok(())
+        .filter(memberships::organization_id.eq(sql(organization)).and(memberships::account_id.eq(sql(account))))
+        .filter(memberships::expires_at.le(sql(Some(now))));
+    Ok(row.select(Membership::as_select()).first(conn).optional()?)
+}
+
+/// Memberships of living organizations whose time is over, at most `limit`.
+pub fn list_expired(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<Membership>, Error> {
+    let rows = memberships::table
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
+        .filter(memberships::expires_at.le(sql(Some(now))))
+        .filter(organizations::deleted_at.is_null());
+    Ok(rows.order(memberships::id).limit(limit).select(Membership::as_select()).load(conn)?)
 }
 
 /// Memberships that end before `until` and whose members weren't reminded yet, with person and organization.

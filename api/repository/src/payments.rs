@@ -71,6 +71,15 @@ pub fn list_of_order(
     Ok(query.select(Payment::as_select()).load(conn)?)
 }
 
+/// A payment of the organization whose outcome is still open, the oldest one.
+pub fn find_open(conn: &mut AnyConnection, organization: OrganizationId) -> Result<Option<PaymentId>, Error> {
+    let open = payments::state.eq(sql(PaymentState::Created));
+    let open = open.or(payments::state.eq(sql(PaymentState::Processing)));
+    let open = open.or(payments::state.eq(sql(PaymentState::RequiresAction)));
+    let query = payments::table.filter(payments::organization_id.eq(sql(organization)).and(open));
+    Ok(query.select(payments::id).order(payments::id).first(conn).optional()?)
+}
+
 /// What became of a payment.
 #[derive(Debug, Clone)]
 pub struct Outcome<'a> {

@@ -149,8 +149,13 @@ fn condition(organization: OrganizationId, reach: &ProductFilter, query: &Produc
     if let Some(product_type) = query.product_type.clone() {
         condition = Box::new(condition.and(products::product_type.eq(product_type)));
     }
-    if let Some(state) = query.state {
-        condition = Box::new(condition.and(products::state.eq(sql(state))));
+    match query.state {
+        Some(state) => condition = Box::new(condition.and(products::state.eq(sql(state)))),
+        None => {
+            for gone in ProductState::GONE {
+                condition = Box::new(condition.and(products::state.ne(sql(gone))));
+            }
+        }
     }
     if let Some(search) = &query.search {
         let pattern = format!("%{}%", search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));

@@ -63,7 +63,9 @@ pub fn find_by_secret(
     secret_hash: &[u8],
     now: Instant,
 ) -> Result<Option<(Session, Account)>, Error> {
+    // A refresh token is none.
     let query = sessions::table.inner_join(accounts::table).filter(sessions::secret_hash.eq(secret_hash));
+    let query = query.filter(sessions::mode.eq("cookie"));
     let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
     let query = query.filter(accounts::deleted_at.is_null());
     Ok(query.select((Session::as_select(), Account::as_select())).first(conn).optional()?)
@@ -121,6 +123,22 @@ pub fn rotate(tx: &mut AnyConnection, id: SessionId, rotation: &Rotation<'_>) ->
     Ok(rotated == 1)
 }
 
+/// Notes that the session was used and gives it a new end, unless that was noted after `before`.
+pub fn touch(
+    tx: &mut AnyConnection,
+    id: SessionId,
+    before: Instant,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<(), Error> {
+    let living = sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::ended_at.is_null()));
+    let living = living.filter(sessions::expires_at.gt(sql(now)).and(sessions::last_used_at.lt(sql(before))));
+    diesel::update(living)
+        .set((sessions::last_used_at.eq(sql(now)), sessions::expires_at.eq(sql(expires_at))))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Forgets the kept successor, once it was used.
 pub fn forget_successor(tx: &mut AnyConnection, id: SessionId) -> Result<(), Error> {
     diesel::update(sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::successor.is_not_null())))
@@ -137,11 +155,20 @@ pub fn set_authenticated(tx: &mut AnyConnection, id: SessionId, now: Instant) ->
     Ok(())
 }
 
-/// The account's living sessions, newest first.
-pub fn list_living(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Vec<Session>, Error> {
+/// The account's living sessions, newest first, from the one before `before` on.
+pub fn list_living(
+    conn: &mut AnyConnection,
+    account: AccountId,
+    before: Option<SessionId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Session>, Error> {
     let query = sessions::table.filter(sessions::account_id.eq(sql(account)));
-    let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
-    Ok(query.order(sessions::id.desc()).limit(200).select(Session::as_select()).load(conn)?)
+    let mut query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now)))).into_boxed();
+    if let Some(before) = before {
+        query = query.filter(sessions::id.lt(sql(before)));
+    }
+    Ok(query.order(sessions::id.desc()).limit(limit).select(Session::as_select()).load(conn)?)
 }
 
 /// Ends one living session of the account; tells whether there was one.

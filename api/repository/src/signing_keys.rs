@@ -54,6 +54,12 @@ pub fn retire_others(tx: &mut AnyConnection, kid: &str, now: Instant) -> Result<
     Ok(())
 }
 
+/// Deletes every key but `kid`: what they signed counts no more.
+pub fn delete_others(tx: &mut AnyConnection, kid: &str) -> Result<(), Error> {
+    diesel::delete(signing_keys::table.filter(signing_keys::kid.ne(kid))).execute(tx)?;
+    Ok(())
+}
+
 pub fn purge(tx: &mut AnyConnection, retired_before: Instant) -> Result<usize, Error> {
     let gone = signing_keys::table.filter(signing_keys::retired_at.lt(sql(Some(retired_before))));
     Ok(diesel::delete(gone).execute(tx)?)

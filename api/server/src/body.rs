@@ -2,9 +2,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::Stream;
@@ -27,8 +28,19 @@ impl<const LIMIT: usize> FromRequest for Raw<LIMIT> {
     }
 }
 
-/// The whole body; more than `limit` bytes are refused, compressed ones too.
+/// What every body may take, in seconds, and how many bytes a slow line carries in one more.
+const PATIENCE: u64 = 10;
+const SLOW_LINE: u64 = 64 * 1024;
+
+/// The whole body; more than `limit` bytes are refused, compressed ones too, and so is one that takes too long: a
+/// connection that sends next to nothing would be held forever.
 pub async fn read(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
+    let patience = Duration::from_secs(PATIENCE + limit as u64 / SLOW_LINE);
+    let late = |_| Problem::new(Code::RequestTimeout).header(CONNECTION, HeaderValue::from_static("close"));
+    tokio::time::timeout(patience, collect(request, payload, limit)).await.map_err(late)?
+}
+
+async fn collect(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Code::PayloadTooLarge).with("max", limit);
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {

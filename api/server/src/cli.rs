@@ -12,6 +12,7 @@ use manager_domain::emails::EmailAddress;
 use manager_domain::staff::StaffRole;
 use manager_repository::{backups, migrations};
 use manager_services::seeding::{self, Progress, Refused, Request};
+use manager_services::signing_keys::Former;
 use manager_services::{Services, signing_keys, staff};
 
 use crate::config::{self, Config, ConfigError, Variables};
@@ -96,7 +97,11 @@ enum Keys {
         file: Option<PathBuf>,
     },
     /// Make a new key for access tokens; the old one verifies until its tokens are gone
-    RotateSigning,
+    RotateSigning {
+        /// The old keys may be in wrong hands: what they signed counts no more, after a minute everywhere
+        #[arg(long)]
+        revoke: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,6 +128,7 @@ fn role(text: &str) -> Result<StaffRole, String> {
 /// 0: done; 1: failed; 2: wrong use or configuration.
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
+    startup::prepare_process();
     match run(cli.command.unwrap_or(Command::Serve)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -151,9 +157,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             backups::copy(&startup::location(&config)?, &file).map_err(anyhow::Error::msg)?;
             println!("{}", file.display());
         }
-        Command::Keys { command: Keys::RotateSigning } => {
+        Command::Keys { command: Keys::RotateSigning { revoke } } => {
             let (_, services) = prepared().await?;
-            println!("{}", signing_keys::rotate(&services, services.clock.now()).await?);
+            let former = if revoke { Former::Revoke } else { Former::Retire };
+            println!("{}", signing_keys::rotate(&services, former, services.clock.now()).await?);
         }
         Command::Config => print!("{}", config::report(&Variables::read()?)?),
         Command::Seed { accounts, products, seed } => seed_command(Request { accounts, products, seed }).await?,

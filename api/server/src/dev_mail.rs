@@ -6,6 +6,7 @@ use actix_web::dev::Server;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use manager_services::Services;
+use manager_services::mails::rendering::escape;
 use manager_services::mails::transports::list_kept;
 use serde_json::json;
 
@@ -29,7 +30,7 @@ pub fn server(listener: TcpListener, services: Services) -> std::io::Result<Serv
 type Data = web::Data<(Services, SocketAddr)>;
 
 /// A page of another site that rebound its name to this machine still says its own name.
-fn is_for_us(request: &HttpRequest, address: SocketAddr) -> bool {
+pub(crate) fn is_for_us(request: &HttpRequest, address: SocketAddr) -> bool {
     let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let port = address.port();
     host == address.to_string() || host == format!("localhost:{port}") || host == format!("127.0.0.1:{port}")
@@ -85,8 +86,4 @@ async fn page(request: HttpRequest, data: Data) -> HttpResponse {
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         ))
         .body(body)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

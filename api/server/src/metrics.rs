@@ -1,14 +1,15 @@
 //! Figures for Prometheus, on a listener of their own.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
+use crate::dev_mail::is_for_us;
 use crate::problems::Problem;
 
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -91,14 +92,19 @@ impl Metrics {
     }
 }
 
-async fn metrics(metrics: web::Data<Metrics>) -> Result<HttpResponse, Problem> {
+async fn metrics(request: HttpRequest, served: web::Data<(Metrics, SocketAddr)>) -> Result<HttpResponse, Problem> {
+    let (metrics, address) = served.as_ref();
+    // Elsewhere than on the loopback it has the names its network gives it.
+    if address.ip().is_loopback() && !is_for_us(&request, *address) {
+        return Ok(HttpResponse::Forbidden().finish());
+    }
     let text = metrics.text().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 
 /// Serves `/metrics` alone.
 pub(crate) fn server(listener: TcpListener, figures: &Metrics) -> std::io::Result<Server> {
-    let figures = web::Data::new(figures.clone());
+    let figures = web::Data::new((figures.clone(), listener.local_addr()?));
     let app = move || App::new().app_data(figures.clone()).route("/metrics", web::get().to(metrics));
     Ok(HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
 }

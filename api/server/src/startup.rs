@@ -12,10 +12,10 @@ use manager_domain::ids::IdGenerator;
 use manager_repository::{Database, Location, migrations};
 use manager_services::clock::{SortableIds, SystemClock};
 use manager_services::mails::transports::Transport;
-use manager_services::settings::Seller;
+use manager_services::settings::PaymentProvider;
 use manager_services::{Services, Settings, Vault, signing_keys};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Payments};
 use crate::keys;
 
 /// What a program run can replace: the clock and the id generator.
@@ -27,6 +27,16 @@ pub struct Sources {
 impl Default for Sources {
     fn default() -> Self {
         Self { clock: Arc::new(SystemClock), ids: Arc::new(SortableIds::default()) }
+    }
+}
+
+/// Files are for this user alone, and as many may be open as the system allows: a connection is one.
+pub fn prepare_process() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let mut files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    files.current = files.maximum;
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, files) {
+        tracing::warn!(%error, "the limit of open files stays");
     }
 }
 
@@ -46,6 +56,7 @@ pub fn location(config: &Config) -> anyhow::Result<Location> {
 
 /// The services over the configured database. Connects to nothing yet.
 pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
+    let settings = settings(config)?;
     let db = Database::open(location(config)?, config.db_connections).context("cannot start the database threads")?;
     let vault = vault(config)?;
     let hashers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -56,7 +67,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         vault: Arc::new(vault),
         keys: signing_keys::KeyRing::default(),
         passwords: manager_services::passwords::Hasher::new(hashers)?,
-        settings: Arc::new(settings(config)),
+        settings: Arc::new(settings),
         bell: manager_services::jobs::Bell::default(),
         catalogue: manager_services::catalogue::Cache::default(),
     })
@@ -98,12 +109,23 @@ fn vault(config: &Config) -> anyhow::Result<Vault> {
     Vault::from_base64(&text).ok_or_else(|| bad().into())
 }
 
-fn settings(config: &Config) -> Settings {
-    Settings {
-        product_name: "Manager".to_owned(),
+fn payments(config: &Config) -> Result<PaymentProvider, ConfigError> {
+    match config.payments {
+        Payments::Sandbox => Ok(PaymentProvider::Sandbox),
+        Payments::Stripe => Err(ConfigError(
+            "MANAGER_PAYMENTS holds `stripe`, a provider that this build doesn't have yet; it may hold sandbox"
+                .to_owned(),
+        )),
+    }
+}
+
+fn settings(config: &Config) -> Result<Settings, ConfigError> {
+    Ok(Settings {
+        product_name: config.product_name.clone(),
         public_url: config.public_url(),
         frontend_url: config.frontend_url(),
         production: config.is_production(),
+        payments: payments(config)?,
         registration_lifetime: Duration::hours(config.registration_hours.into()),
         code_lifetime: Duration::minutes(10),
         access_token_lifetime: Duration::minutes(10),
@@ -123,16 +145,10 @@ fn settings(config: &Config) -> Settings {
         order_lifetime: Duration::days(config.order_lapse_days.into()),
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),
-        seller: Seller {
-            name: "Manager Hosting SA".to_owned(),
-            line1: "Rue du Lac 1".to_owned(),
-            postal_code: "1207".to_owned(),
-            city: "Genève".to_owned(),
-            country: "CH".to_owned(),
-            vat_number: "CHE-109.322.551".to_owned(),
-        },
+        seller: config.seller(),
+        guesses_at_most: config.guesses_at_most,
         rate_limits: config.rate_limits,
-    }
+    })
 }
 
 /// For unit tests of the edge: services over a database that is never reached.
@@ -142,4 +158,20 @@ pub fn unconnected_parts() -> crate::state::Parts {
     config.root_key_file_said = Some(std::env::temp_dir().join(format!("manager-edge-{}.key", std::process::id())));
     let services = services(&config, Sources::default()).unwrap();
     crate::state::Parts { services, readiness: Default::default(), metrics: Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_is_not_built_is_refused_in_one_line() {
+        let mut config = Config::for_tests("sqlite://unused");
+        assert_eq!(settings(&config).unwrap().payments, PaymentProvider::Sandbox);
+        config.payments = Payments::Stripe;
+        let refused = services(&config, Sources::default()).map(|_| ()).unwrap_err();
+        assert!(refused.is::<ConfigError>(), "so that the exit code is 2");
+        let line = refused.to_string();
+        assert!(line.starts_with("MANAGER_PAYMENTS holds `stripe`") && !line.contains('\n'), "{line}");
+    }
 }

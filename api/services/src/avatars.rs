@@ -11,13 +11,15 @@ use manager_repository::avatars::{self as rows, Avatar};
 use manager_repository::{AnyConnection, accounts};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::errors::{Error, Result};
-use crate::{Call, Services, security_log};
+use crate::{Call, Services, security_log, throttles};
 
 /// Bytes of an upload.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// When to come back where too many upload, in seconds.
+const COME_BACK: u32 = 5;
 /// Pixels of either side of an upload.
 pub const MAX_SIDE: u32 = 4096;
 /// Pixels of either side of what is kept.
@@ -27,13 +29,31 @@ const MAX_ALLOCATION: u64 = 96 * 1024 * 1024;
 
 /// One picture is decoded at a time, whatever arrives at once.
 static SLOT: Semaphore = Semaphore::const_new(1);
+/// Uploads that are read or wait for their turn; more are told to come back.
+static QUEUE: Semaphore = Semaphore::const_new(8);
+
+/// A place in the queue of uploads, to be taken before the picture is read into memory.
+#[derive(Debug)]
+pub struct Turn(#[allow(dead_code)] SemaphorePermit<'static>); // held, not read
+
+impl Turn {
+    /// # Errors
+    /// `overloaded` where too many wait; `too_many_requests` where the person uploads too often.
+    pub async fn take(services: &Services, call: &Call, account: AccountId) -> Result<Self> {
+        let (shared, now) = (services.clone(), call.now);
+        let key = account.to_string();
+        let count = move |tx: &mut AnyConnection| throttles::take(tx, &shared, now, throttles::AVATARS, &key);
+        services.db.write(count).await?;
+        QUEUE.try_acquire().map(Self).map_err(|_| Refusal::new(Code::Overloaded).retry_after(COME_BACK).into())
+    }
+}
 
 /// Takes a picture in place of an older one.
 ///
 /// # Errors
 /// `avatar_refused` for what is no PNG, JPEG or WebP picture within the limits.
-pub async fn put(services: &Services, call: &Call, account: AccountId, upload: Vec<u8>) -> Result<Avatar> {
-    let image = remake(upload).await?;
+pub async fn put(services: &Services, call: &Call, account: AccountId, turn: Turn, upload: Vec<u8>) -> Result<Avatar> {
+    let image = remake(turn, upload).await?;
     let digest = Sha256::digest(&image);
     let etag: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let content_type = ImageFormat::Png.to_mime_type().to_owned();
@@ -76,14 +96,14 @@ pub async fn delete(services: &Services, call: &Call, account: AccountId) -> Res
     services.db.write(write).await
 }
 
-async fn remake(upload: Vec<u8>) -> Result<Vec<u8>> {
+async fn remake(turn: Turn, upload: Vec<u8>) -> Result<Vec<u8>> {
     if upload.len() > MAX_BYTES {
         return Err(Code::PayloadTooLarge.into());
     }
     let slot = SLOT.acquire().await.map_err(Error::defect)?;
     tokio::task::spawn_blocking(move || {
         let made = decode(&upload).and_then(|picture| encode(&picture));
-        drop(slot);
+        drop((slot, turn));
         made
     })
     .await

@@ -29,6 +29,8 @@ pub struct Call {
 pub struct Actor {
     pub account: AccountId,
     pub session: SessionId,
+    /// When the session last proved the password.
+    pub authenticated_at: Instant,
 }
 
 impl Call {

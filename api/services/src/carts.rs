@@ -5,11 +5,11 @@ use std::sync::Arc;
 use manager_domain::carts::{self, CartContent, Customer, ItemChange, NewItem, PricedCart};
 use manager_domain::catalogue::Catalogue;
 use manager_domain::ids::*;
-use manager_domain::memberships::{ProductRef, Rights};
+use manager_domain::memberships::Rights;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
-use manager_domain::permissions::{Permission, decide};
-use manager_domain::{Code, Currency, Instant};
+use manager_domain::permissions::{Decision, decide_order};
+use manager_domain::{Code, Currency, Instant, Refusal};
 use manager_repository::carts::{self as rows, AnonymousCart, Cart};
 use manager_repository::organizations::{self, Organization};
 use manager_repository::{AnyConnection, Json};
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, catalogue};
+use crate::{Call, Services, catalogue, product_names};
 
 /// A cart with today's prices.
 #[derive(Debug, Clone)]
@@ -83,6 +83,23 @@ fn apply(
     Ok(())
 }
 
+/// Refuses a name that somebody has by now, where the change says one.
+fn refuse_taken(
+    conn: &mut AnyConnection,
+    content: &CartContent,
+    change: &Change,
+    new: ItemId,
+    catalogue: &Catalogue,
+) -> Result<()> {
+    match change {
+        Change::Add(_) => product_names::refuse_taken(conn, content, new, catalogue),
+        Change::Alter(item, change) if !change.options.is_empty() => {
+            product_names::refuse_taken(conn, content, *item, catalogue)
+        }
+        Change::Alter(..) | Change::Remove(_) | Change::PayBy(_) => Ok(()),
+    }
+}
+
 /// Opens a visitor's cart; answers it with its secret, which is told this once.
 pub async fn open_anonymous(services: &Services, call: &Call, visitor: Visitor) -> Result<(View, String)> {
     let secret = vault::token("crt")?;
@@ -138,6 +155,7 @@ pub async fn change_anonymous(
         let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, now))?;
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, row.currency)?;
+        refuse_taken(tx, &content, &change, item, &version.catalogue)?;
         let expires_at = now + shared.settings.anonymous_cart_lifetime;
         won(rows::update_anonymous(tx, &row, &content, now, expires_at)?)?;
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
@@ -149,11 +167,17 @@ pub async fn change_anonymous(
 /// Throws a visitor's cart away.
 ///
 /// # Errors
-/// `not_found`.
-pub async fn delete_anonymous(services: &Services, call: &Call, id: CartId, secret: &str) -> Result<()> {
+/// `not_found`, `precondition_failed` where `seen` is stale.
+pub async fn delete_anonymous(
+    services: &Services,
+    call: &Call,
+    (id, secret): (CartId, &str),
+    seen: Option<i64>,
+) -> Result<()> {
     let (now, hash) = (call.now, secret_hash(services, secret));
     let write = move |tx: &mut AnyConnection| {
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        fresh(seen, row.version)?;
         won(rows::delete_anonymous(tx, id, row.version)?)
     };
     services.db.write(write).await
@@ -190,22 +214,27 @@ pub fn claim_in(
     Ok(id)
 }
 
-/// Claims a visitor's cart for an organization the caller may order for.
+/// Claims a visitor's cart for an organization in which the caller may order everything that is in it.
 ///
 /// # Errors
-/// As [`claim_in`].
+/// As [`claim_in`]; `forbidden`.
 pub async fn claim(
     services: &Services,
     call: &Call,
     organization: OrganizationId,
+    rights: &Rights,
     id: CartId,
     secret: &str,
 ) -> Result<View> {
     let (shared, call, secret) = (services.clone(), call.clone(), secret.to_owned());
-    let claim = call.claim.clone();
+    let (claim, rights) = (call.claim.clone(), rights.clone());
     let write = move |tx: &mut AnyConnection| {
         claim_in(tx, &shared, &call, organization, id, &secret)?;
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+        let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, call.now))?;
+        for item in &row.content.0.items {
+            may_order(&rights, &version.catalogue, &item.offer)?;
+        }
         view(tx, &shared, row, call.now)
     };
     services.write(claim, write).await
@@ -290,6 +319,7 @@ pub async fn change(
         }
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, owner.currency)?;
+        refuse_taken(tx, &content, &change, item, &version.catalogue)?;
         audit(tx, &shared, &call, organization, "cart.changed", id, content.items.len())?;
         won(rows::update(tx, &row, &content, call.now)?)?;
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
@@ -301,12 +331,19 @@ pub async fn change(
 /// Throws an organization's open cart away.
 ///
 /// # Errors
-/// `not_found`, `cart_closed`.
-pub async fn delete(services: &Services, call: &Call, organization: OrganizationId, id: CartId) -> Result<()> {
+/// `not_found`, `cart_closed`, `precondition_failed` where `seen` is stale.
+pub async fn delete(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: CartId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         organizations::lock(tx, organization)?;
         let row = open_cart(tx, organization, id)?;
+        fresh(seen, row.version)?;
         audit(tx, &shared, &call, organization, "cart.deleted", id, row.content.0.items.len())?;
         won(rows::delete(tx, &row)?)
     };
@@ -318,7 +355,7 @@ pub(crate) fn open_cart(conn: &mut AnyConnection, organization: OrganizationId, 
     let row = rows::find(conn, organization, id)?.ok_or(Code::NotFound)?;
     if !row.is_open() {
         let order = manager_repository::orders::find_by_cart(conn, organization, id)?;
-        return Err(manager_domain::Refusal::new(Code::CartClosed).with("order", json!(order)).into());
+        return Err(Refusal::new(Code::CartClosed).with("order", json!(order)).into());
     }
     Ok(row)
 }
@@ -326,10 +363,16 @@ pub(crate) fn open_cart(conn: &mut AnyConnection, organization: OrganizationId, 
 /// Whether these rights reach to ordering an offer; offers that don't exist are another matter's fault.
 pub(crate) fn may_order(rights: &Rights, catalogue: &Catalogue, offer: &str) -> Result<()> {
     let Some((product_type, _)) = catalogue.offer(offer) else { return Ok(()) };
-    let nothing_yet = ProductId::from_uuid(uuid::Uuid::nil());
-    let (product_type, category) = (product_type.code.clone(), product_type.category.clone());
-    let wanted = ProductRef { id: nothing_yet, product_type, category };
-    if decide(rights, Permission::Order, Some(&wanted)).allowed { Ok(()) } else { Err(Code::Forbidden.into()) }
+    allowed(decide_order(rights, &product_type.code, &product_type.category))
+}
+
+/// # Errors
+/// `forbidden` with the reason.
+pub(crate) fn allowed(decision: Decision) -> Result<()> {
+    if decision.allowed {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::Forbidden).with("reason", decision.reason.as_str()).into())
 }
 
 fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousCart, now: Instant) -> Result<View> {

@@ -9,12 +9,15 @@ use manager_repository::one_time_tokens::OneTimeToken;
 use manager_repository::{AnyConnection, Json, accounts, one_time_tokens};
 use serde_json::json;
 
+use zeroize::Zeroizing;
+
+use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::jobs::{self, Job};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::vault::{self, Purpose};
-use crate::{Call, Services, absorptions, security_log, sessions, throttles};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
 
 /// The purpose of a mailed reset link.
 pub const RESET: &str = "password_reset";
@@ -26,12 +29,30 @@ const SHARED_RECOVERY: i64 = 10;
 ///
 /// # Errors
 /// `password_refused` with the reasons at `pointer`.
-pub fn check_policy(services: &Services, account: &Account, password: &str, pointer: &str) -> Result<()> {
+pub async fn check_policy(services: &Services, account: &Account, password: &str, pointer: &'static str) -> Result<()> {
+    let display_name = account.display_name.clone().unwrap_or_default();
+    let known = [account.first_name.clone(), account.last_name.clone(), display_name, account.login_id.clone()];
+    check_policy_for(services, known, password, pointer).await
+}
+
+/// The same for a person without an account yet; `known` is what guessing it would begin with.
+///
+/// # Errors
+/// As [`check_policy`].
+pub async fn check_policy_for(
+    services: &Services,
+    known: [String; 4],
+    password: &str,
+    pointer: &'static str,
+) -> Result<()> {
     let settings = &services.settings;
-    let display_name = account.display_name.as_deref().unwrap_or_default();
-    let context = [&account.first_name, &account.last_name, display_name, &account.login_id, &settings.product_name];
     let policy = PasswordPolicy { min: settings.password_min, max: settings.password_max };
-    let faults = passwords::check(password, &context, policy, pointer);
+    let (password, product) = (Zeroizing::new(password.to_owned()), settings.product_name.clone());
+    let check = move || {
+        let [first, last, display, login] = &known;
+        passwords::check(&password, &[first, last, display, login, &product], policy, pointer)
+    };
+    let faults = services.passwords.apart(check).await?;
     if faults.is_empty() {
         return Ok(());
     }
@@ -55,7 +76,7 @@ pub async fn change_password(
     if services.passwords.verify(new, account.password_hash.as_deref()).await? != Verdict::Wrong {
         return Err(Code::PasswordUnchanged.into());
     }
-    check_policy(services, account, new, "/new_password")?;
+    check_policy(services, account, new, "/new_password").await?;
     let hash = services.passwords.hash(new).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
@@ -83,20 +104,37 @@ pub fn renew_in(
     }
     sessions::end_all_in(tx, account.id, spare, call.now)?;
     one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
-    throttles::reset(tx, services, throttles::CONFIRMATIONS, &account.id.to_string())
+    match spare {
+        Some(session) => throttles::reset(tx, services, throttles::CONFIRMATIONS, &session.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// Asks for reset links to an address. For every address the same is written, a job for it; whether somebody has the
-/// address is looked up only when the job is done, so that neither answer nor work tells.
+/// address is looked up only when the job is done, so that neither answer nor work tells. A device that logged in
+/// before isn't slowed down by strangers, but gets mails for its own account only.
 ///
 /// # Errors
 /// `too_many_requests` for the address, known or not, or the caller's network address.
-pub async fn request_reset(services: &Services, call: &Call, email: &EmailAddress) -> Result<()> {
+pub async fn request_reset(
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    device_token: Option<&str>,
+) -> Result<()> {
+    let known = device_token.and_then(|token| Device::read(services, token));
     let (shared, call, key) = (services.clone(), call.clone(), email.key().to_owned());
     let write = move |tx: &mut AnyConnection| {
-        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, &key)?;
-        let job = Job::PasswordReset { email_key: key.clone(), ip: call.ip.clone(), device: call.device.clone() };
+        let (now, ip, device) = (call.now, call.ip.clone(), call.device.clone());
+        match &known {
+            Some(known) => throttles::take(tx, &shared, now, throttles::MAILS_RESET_DEVICE, &known.key())?,
+            None => {
+                throttles::take(tx, &shared, now, throttles::MAILS_IP, &ip)?;
+                throttles::take(tx, &shared, now, throttles::MAILS_RESET, &key)?;
+            }
+        }
+        let only = known.map(|known| known.account);
+        let job = Job::PasswordReset { email_key: key.clone(), only, ip, device };
         jobs::enqueue(tx, &shared, call.now, call.now, &job)?;
         shared.bell.ring();
         Ok::<_, Error>(())
@@ -104,11 +142,12 @@ pub async fn request_reset(services: &Services, call: &Call, email: &EmailAddres
     services.db.write(write).await
 }
 
-/// Mails a reset link for every account whose login ID or recovery address this is, to that stored address.
-pub async fn mail_resets(services: &Services, call: &Call, email_key: &str) -> Result<()> {
+/// Mails a reset link for every account whose login ID or recovery address this is, to that stored address; where one
+/// is named, for that account only.
+pub async fn mail_resets(services: &Services, call: &Call, email_key: &str, only: Option<AccountId>) -> Result<()> {
     let key = email_key.to_owned();
     let found = services.db.read(move |conn| Ok::<_, Error>(accounts::list_by_reset_key(conn, &key, SHARED_RECOVERY)?));
-    for account in found.await? {
+    for account in found.await?.into_iter().filter(|account| only.is_none_or(|only| only == account.id)) {
         let token = vault::token("pwr")?;
         let (shared, call, key, id) = (services.clone(), call.clone(), email_key.to_owned(), account.id);
         let write = move |tx: &mut AnyConnection| {
@@ -143,11 +182,13 @@ fn mail_reset(
 }
 
 /// Sets a new password by a mailed link, once; every session, pending login ID change and other reset link ends.
+/// Answers a token by which the device is known from now on, so that strangers who guess at the address don't keep its
+/// holder from logging in.
 ///
 /// # Errors
 /// `token_lapsed`, `password_refused`.
-pub async fn confirm_reset(services: &Services, call: &Call, token: &str, password: &str) -> Result<()> {
-    let hash = token_hash(services, token);
+pub async fn confirm_reset(services: &Services, call: &Call, token: &str, password: &str) -> Result<String> {
+    let hash = services.vault.token_hash(token);
     let (look_up, now) = (hash.clone(), call.now);
     let find = move |conn: &mut AnyConnection| {
         let row = one_time_tokens::find(conn, &look_up, RESET)?;
@@ -155,8 +196,9 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
         Ok::<_, Error>(open.map(|id| accounts::find(conn, id)).transpose()?.flatten())
     };
     let account = services.db.read(find).await?.ok_or(Code::TokenLapsed)?;
-    check_policy(services, &account, password, "/password")?;
+    check_policy(services, &account, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
+    let device = Device { account: account.id, id: services.id(now) };
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
@@ -171,13 +213,14 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
         security_log::append(tx, &shared, &call, account.id, "password_reset.confirmed", json!({}))?;
         tell_changed(tx, &shared, &call, &account)
     };
-    services.db.write(write).await
+    services.db.write(write).await?;
+    Ok(device.token(services))
 }
 
 fn tell_changed(tx: &mut AnyConnection, services: &Services, call: &Call, account: &Account) -> Result<()> {
     Mail::new(&account.login_id, account.locale, Template::PasswordChanged)
         .with("name", account.name())
-        .with("at", call.now.to_string())
+        .with("at", moment(call.now, &account.time_zone, account.locale))
         .with("device", call.device.clone())
         .enqueue(tx, services, call.now)
 }
@@ -192,7 +235,7 @@ pub fn account_token(
     expires_at: Instant,
 ) -> OneTimeToken {
     OneTimeToken {
-        token_hash: token_hash(services, token),
+        token_hash: services.vault.token_hash(token),
         purpose: purpose.to_owned(),
         account_id: Some(account),
         organization_id: None,
@@ -202,9 +245,4 @@ pub fn account_token(
         expires_at,
         used_at: None,
     }
-}
-
-/// How a mailed secret is kept.
-pub fn token_hash(services: &Services, token: &str) -> Vec<u8> {
-    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
 }

@@ -9,7 +9,6 @@ use manager_repository::accounts::{self, Account};
 use manager_repository::invitations::{self as rows, Sent};
 use manager_repository::memberships::{self, Membership};
 use manager_repository::one_time_tokens::{self, OneTimeToken};
-use manager_repository::sessions::Session;
 use manager_repository::{AnyConnection, Json, organizations};
 use serde_json::{Value, json};
 
@@ -17,9 +16,8 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, check, move_owner_count, require_step_up, tell};
-use crate::vault::{self, Purpose};
-use crate::{Call, Services, absorptions, throttles};
+use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
+use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
 pub use rows::Invitation;
 
@@ -39,34 +37,37 @@ pub struct NewInvitation {
 ///
 /// # Errors
 /// `forbidden`, `step_up_required` to invite an owner, `already_member`, `invitation_pending`, `too_many_requests`,
-/// those of [`check`].
+/// those of [`check`] and [`check_grants`].
 pub async fn invite(
     services: &Services,
     call: &Call,
-    session: &Session,
     organization: OrganizationId,
     new: NewInvitation,
 ) -> Result<Sent> {
     let token = vault::token("ivt")?;
     let id: InvitationId = services.id(call.now);
-    let (shared, call, session) = (services.clone(), call.clone(), session.clone());
+    let (shared, call) = (services.clone(), call.clone());
     services
         .write(call.claim.clone(), move |tx| {
             let authority = Authority::lock(tx, &call, organization)?;
             authority.require(Permission::ManageMembers)?;
             authority.require_over(new.rights.role)?;
             check(&new.rights, new.access_expires_at, call.now)?;
+            check_grants(tx, &shared, organization, &new.rights.products, call.now)?;
             if new.rights.role == Role::Owner {
-                require_step_up(&shared, &call, &session)?;
+                require_step_up(&shared, &call)?;
             }
-            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &session.account_id.to_string())?;
+            let inviter = authority.membership.account_id;
+            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &inviter.to_string())?;
+            let bucket = throttles::account_and_address(inviter, new.email.key());
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
             let invited = accounts::find_by_login_key(tx, new.email.key())?;
             if let Some(account) = &invited
                 && memberships::find_by_account(tx, organization, account.id, call.now)?.is_some()
             {
                 return Err(Error::from(Code::AlreadyMember));
             }
-            let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), session.account_id)?;
+            let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), inviter)?;
             insert_in(tx, &shared, &call, &row, &token)?;
             rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
         })
@@ -84,7 +85,7 @@ pub(crate) fn insert_in(
     row: &Invitation,
     token: &str,
 ) -> Result<()> {
-    rows::expire(tx, row.organization_id, &row.email_key, call.now)?;
+    expiry::expire_invitation_of(tx, services, call.now, row.organization_id, &row.email_key)?;
     if !rows::insert(tx, row)? {
         return Err(Code::InvitationPending.into());
     }
@@ -134,7 +135,7 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
     one_time_tokens::insert(
         tx,
         &OneTimeToken {
-            token_hash: token_hash(services, token),
+            token_hash: services.vault.token_hash(token),
             purpose: PURPOSE.to_owned(),
             account_id: None,
             organization_id: Some(row.organization_id),
@@ -154,10 +155,6 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
         .with("days", services.settings.invitation_lifetime.num_days())
         .with("link", services.settings.link("invitation", token))
         .enqueue(tx, services, call.now)
-}
-
-fn token_hash(services: &Services, token: &str) -> Vec<u8> {
-    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
 }
 
 /// A page of the organization's invitations, newest first.
@@ -180,13 +177,19 @@ pub async fn get(services: &Services, organization: OrganizationId, id: Invitati
 }
 
 /// The pending invitations of a person's login ID.
-pub async fn list_mine(services: &Services, call: &Call, account: AccountId) -> Result<Vec<Sent>> {
+pub async fn list_mine(
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    before: Option<InvitationId>,
+    limit: i64,
+) -> Result<Vec<Sent>> {
     let now = call.now;
     services
         .db
         .read(move |conn| {
             let Some(key) = accounts::find_login_key(conn, account)? else { return Ok(Vec::new()) };
-            Ok(rows::list_pending_of_address(conn, &key, now)?)
+            Ok(rows::list_pending_of_address(conn, &key, before, limit, now)?)
         })
         .await
 }
@@ -194,7 +197,7 @@ pub async fn list_mine(services: &Services, call: &Call, account: AccountId) -> 
 /// Sends a pending invitation again, with a new link and a new end.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invitation_closed`, `too_many_requests`.
+/// `not_found`, `forbidden`, `step_up_required` for an owner's, `invitation_closed`, `too_many_requests`.
 pub async fn resend(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<Sent> {
     let token = vault::token("ivt")?;
     let (shared, call) = (services.clone(), call.clone());
@@ -203,10 +206,14 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
             let authority = Authority::lock(tx, &call, organization)?;
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
+            if row.role == Role::Owner {
+                require_step_up(&shared, &call)?;
+            }
             let sender = authority.membership.account_id.to_string();
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
-            throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
-            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime)? {
+            let bucket = throttles::account_and_address(authority.membership.account_id, &row.email_key);
+            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
+            if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime, call.now)? {
                 return Err(Error::from(Code::InvitationClosed));
             }
             audit_log::append(tx, &shared, &call, organization, Entry::new("invitation.resent", id))?;
@@ -280,8 +287,31 @@ pub async fn look_up(services: &Services, call: &Call, token: &str) -> Result<Se
         .await
 }
 
+/// Refuses an invitation's token that couldn't be accepted with this address.
+///
+/// # Errors
+/// `invitation_lapsed`, `invitation_not_for_you`.
+pub fn check_token(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    email: &EmailAddress,
+    token: &str,
+) -> Result<()> {
+    let row = by_token(tx, services, token, call.now).map_err(|error| lapsed(error, Code::InvitationLapsed))?;
+    if row.email_key == email.key() { Ok(()) } else { Err(Code::InvitationNotForYou.into()) }
+}
+
+/// Names the invitation where its token has lapsed.
+fn lapsed(error: Error, code: Code) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == Code::TokenLapsed => code.into(),
+        other => other,
+    }
+}
+
 fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Instant) -> Result<Invitation> {
-    let found = one_time_tokens::find(conn, &token_hash(services, token), PURPOSE)?;
+    let found = one_time_tokens::find(conn, &services.vault.token_hash(token), PURPOSE)?;
     let found = found.filter(|token| token.used_at.is_none() && token.expires_at > now).ok_or(Code::TokenLapsed)?;
     let (organization, id) = found.organization_id.zip(found.subject_as()).ok_or(Code::TokenLapsed)?;
     let sent = rows::find(conn, organization, id)?;
@@ -331,7 +361,9 @@ pub fn accept_by_token_in(
     account: &Account,
     token: &str,
 ) -> Result<OrganizationId> {
-    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()))?;
+    let row = which(tx, services, call, account.id, &Which::Token(token.to_owned()));
+    // It was open when the registration was asked for.
+    let row = row.map_err(|error| lapsed(error, Code::InvitationClosed))?;
     accept_in(tx, services, call, account, &row)?;
     Ok(row.organization_id)
 }
@@ -349,6 +381,8 @@ fn accept_in(
     if !organizations::lock(tx, organization)? {
         return Err(Code::NotFound.into());
     }
+    // An account that is being deleted joins nothing; an acceptance that came first is seen by the deletion.
+    let account = &accounts::lock(tx, account.id)?.ok_or(Code::SessionEnded)?;
     let replaced = row.replaces_account_id.map(|old| memberships::find_by_account(tx, organization, old, call.now));
     let replaced = replaced.transpose()?.map(|replaced| replaced.ok_or(Code::InvitationClosed)).transpose()?;
     let rights = replaced.as_ref().map_or_else(|| row.rights(), Membership::rights);
@@ -376,7 +410,7 @@ fn join_in(
     row: &Invitation,
 ) -> Result<()> {
     let organization = row.organization_id;
-    memberships::delete_expired(tx, organization, account.id, call.now)?;
+    expiry::expire_membership_of(tx, services, call.now, organization, account.id)?;
     let membership = Membership {
         organization_id: organization,
         id: services.id(call.now),

@@ -33,8 +33,8 @@ impl Bell {
 pub enum Job {
     /// Send a mail.
     Mail(Mail),
-    /// Mail reset links to whoever has this address, if anybody does (ACC-8).
-    PasswordReset { email_key: String, ip: String, device: String },
+    /// Mail reset links to whoever has this address, if anybody does (ACC-8); where one is named, to that account only.
+    PasswordReset { email_key: String, only: Option<AccountId>, ip: String, device: String },
     /// Ask the provider to carry out a payment that was committed, unless its outcome is known by now.
     CollectPayment { organization: OrganizationId, payment: PaymentId },
 }

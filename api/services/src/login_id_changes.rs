@@ -5,10 +5,11 @@ use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken, subject};
-use manager_repository::{AnyConnection, accounts, login_id_changes as rows};
+use manager_repository::{AnyConnection, accounts, login_id_changes as rows, sessions as session_rows};
 use serde_json::json;
 
-use crate::credentials::{account_token, check_policy, renew_in, token_hash};
+use crate::credentials::{account_token, check_policy, renew_in};
+use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
@@ -44,6 +45,8 @@ pub async fn request(
         if accounts::address_is_taken(tx, new.key(), Some(account.id), call.now)? {
             return Err(Error::from(Code::LoginIdTaken));
         }
+        let bucket = throttles::account_and_address(account.id, new.key());
+        throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
         void_links(tx, &call, account.id)?;
         rows::close_pending(tx, account.id, "superseded")?;
         rows::insert(tx, &change)?;
@@ -145,7 +148,7 @@ pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Res
 /// # Errors
 /// `token_lapsed`.
 pub async fn cancel_by_token(services: &Services, call: &Call, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
         let (account, change) = find_by_token(tx, &hash, CANCEL)?;
         accounts::lock(tx, account)?.ok_or(Code::TokenLapsed)?;
@@ -182,7 +185,7 @@ fn cancel_in(
 /// # Errors
 /// `token_lapsed`, also for another account's link; `login_id_taken`, `login_id_is_recovery_email`.
 pub async fn confirm(services: &Services, call: &Call, account: AccountId, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let undo = vault::token("liu")?;
     let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
@@ -193,6 +196,8 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
         let account = accounts::lock(tx, account)?.ok_or(Code::TokenLapsed)?;
         let until = call.now + shared.settings.login_id_undo;
         let change = rows::find(tx, id)?.ok_or(Code::TokenLapsed)?;
+        // However the session that asked came to its end, the change goes with it.
+        session_rows::find_living(tx, change.session_id, call.now)?.ok_or(Code::TokenLapsed)?;
         if !one_time_tokens::consume(tx, &hash, call.now)? || !rows::confirm(tx, id, call.now, until)? {
             return Err(Code::TokenLapsed.into());
         }
@@ -219,22 +224,32 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
 }
 
 /// Undoes a change and every later one of login ID and recovery e-mail, with the password that was valid when the
-/// change was asked for; sets a new password and ends every session.
+/// change was asked for; sets a new password and ends every session. Answers a token by which the device is known from
+/// now on.
 ///
 /// # Errors
 /// `token_lapsed`, `wrong_password`, `too_many_requests`, `password_refused`, `password_unchanged`.
-pub async fn undo(services: &Services, call: &Call, token: &str, old_password: &str, new_password: &str) -> Result<()> {
-    let hash = token_hash(services, token);
+pub async fn undo(
+    services: &Services,
+    call: &Call,
+    token: &str,
+    old_password: &str,
+    new_password: &str,
+) -> Result<String> {
+    let hash = services.vault.token_hash(token);
     let (account, change) = look_up_undo(services, call, hash.clone()).await?;
-    let as_it_was = Account { password_hash: Some(change.old_password_hash.clone()), ..account.clone() };
-    sessions::confirm_password(services, call, &as_it_was, old_password).await?;
-    for stored in [&as_it_was.password_hash, &account.password_hash] {
-        if services.passwords.verify(new_password, stored.as_deref()).await? != Verdict::Wrong {
+    let as_it_was = change.old_password_hash.as_str();
+    // The link can't be guessed, so its tries are its holder's own: whoever took the account over can't use them up.
+    let bucket = (throttles::UNDO, change.id.to_string());
+    sessions::prove_password(services, call, bucket, Some(as_it_was), old_password).await?;
+    for stored in [Some(as_it_was), account.password_hash.as_deref()] {
+        if services.passwords.verify(new_password, stored).await? != Verdict::Wrong {
             return Err(Code::PasswordUnchanged.into());
         }
     }
+    let device = Device { account: account.id, id: services.id(call.now) };
     let named = Account { login_id: change.old_login_id.clone(), ..account };
-    check_policy(services, &named, new_password, "/new_password")?;
+    check_policy(services, &named, new_password, "/new_password").await?;
     let password_hash = services.passwords.hash(new_password).await?;
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
@@ -254,9 +269,10 @@ pub async fn undo(services: &Services, call: &Call, token: &str, old_password: &
                 .with("login_id", change.old_login_id.clone())
                 .enqueue(tx, &shared, call.now)?;
         }
-        Ok(())
+        Ok::<_, Error>(())
     };
-    services.db.write(write).await
+    services.db.write(write).await?;
+    Ok(device.token(services))
 }
 
 async fn look_up_undo(services: &Services, call: &Call, hash: Vec<u8>) -> Result<(Account, LoginIdChange)> {

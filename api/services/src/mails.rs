@@ -1,6 +1,7 @@
 //! Mails: what is to be said to whom, enqueued with the change that causes it and sent after its commit.
 
 pub mod rendering;
+pub mod times;
 pub mod transports;
 
 use manager_domain::Instant;

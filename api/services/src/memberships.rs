@@ -2,22 +2,24 @@
 
 use chrono::Duration;
 use manager_domain::ids::*;
-use manager_domain::memberships::{ProductAccess, Rights, Role};
+use manager_domain::memberships::{Grant, ProductAccess, ProductFilter, Rights, Role};
 use manager_domain::permissions::{Decision, Permission, decide};
-use manager_domain::{Code, FaultCode, Instant, Refusal};
+use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
 use manager_repository::memberships::{self as rows, Access, Belonger, Membership};
-use manager_repository::sessions::Session;
-use manager_repository::{AnyConnection, Json, organizations};
+use manager_repository::products::{Product, ProductQuery};
+use manager_repository::{AnyConnection, Json, organizations, products};
 use serde_json::{Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
-use crate::{Call, Services};
+use crate::{Call, Services, catalogue};
 
 /// A member is reminded so long before their access ends (MEM-5).
 const REMINDER: Duration = Duration::days(3);
 const REMINDERS_AT_ONCE: i64 = 100;
+const ALL: ProductFilter = ProductFilter::All;
 
 /// What a living session reaches in an organization; `None` where the session isn't living.
 pub async fn access(
@@ -27,6 +29,17 @@ pub async fn access(
     now: Instant,
 ) -> Result<Option<Access>> {
     services.db.read(move |conn| Ok(rows::access(conn, session, organization, now)?)).await
+}
+
+/// The same with a product of the organization, in one query.
+pub async fn access_to_product(
+    services: &Services,
+    session: SessionId,
+    organization: OrganizationId,
+    product: ProductId,
+    now: Instant,
+) -> Result<Option<(Access, Option<Product>)>> {
+    services.db.read(move |conn| Ok(rows::access_to_product(conn, session, organization, product, now)?)).await
 }
 
 /// A page of the organization's memberships in the order of joining.
@@ -94,8 +107,8 @@ impl Authority {
 ///
 /// # Errors
 /// `step_up_required`.
-pub fn require_step_up(services: &Services, call: &Call, session: &Session) -> Result<()> {
-    if call.now - session.authenticated_at <= services.settings.step_up_lifetime {
+pub fn require_step_up(services: &Services, call: &Call) -> Result<()> {
+    if call.actor.is_some_and(|actor| call.now - actor.authenticated_at <= services.settings.step_up_lifetime) {
         return Ok(());
     }
     Err(Code::StepUpRequired.into())
@@ -128,21 +141,62 @@ pub fn check(rights: &Rights, expires_at: Option<Instant>, now: Instant) -> Resu
     Ok(())
 }
 
+/// Checks that every grant reaches something: a code of the catalogue in force or of a product that is there, a product
+/// of the organization. A mistyped one would grant nothing until something came by that name (MEM-2).
+///
+/// # Errors
+/// `validation_failed` with each that doesn't.
+pub(crate) fn check_grants(
+    tx: &mut AnyConnection,
+    services: &Services,
+    organization: OrganizationId,
+    access: &ProductAccess,
+    now: Instant,
+) -> Result<()> {
+    if access.grants.is_empty() {
+        return Ok(());
+    }
+    let catalogue = catalogue::in_force(tx, services, catalogue::today(services, now))?.catalogue;
+    let mut faults = Vec::new();
+    for (index, Grant { product, product_type, category, .. }) in access.grants.iter().enumerate() {
+        let of_type = |code: &String| catalogue.product_type(code).is_some();
+        let of_category = |code: &String| catalogue.categories.iter().any(|category| category.code == *code);
+        let (name, known) = match product {
+            Some(id) => ("product", products::find(tx, organization, *id)?.is_some()),
+            None if product_type.as_ref().or(category.as_ref()).is_none() => continue,
+            None => {
+                let sold = product_type.as_ref().is_some_and(of_type) || category.as_ref().is_some_and(of_category);
+                let query = ProductQuery {
+                    product_type: product_type.clone(),
+                    category: category.clone(),
+                    ..ProductQuery::default()
+                };
+                let is_there = |tx: &mut AnyConnection| products::list(tx, organization, &ALL, &query, None, 1);
+                let name = if product_type.is_some() { "product_type" } else { "category" };
+                (name, sold || !is_there(tx)?.is_empty())
+            }
+        };
+        if !known {
+            faults.push(Fault::new(format!("/products/grants/{index}/{name}"), FaultCode::InvalidValue));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(faults).into()) }
+}
+
 /// Changes a membership that is still at the version its editor saw (MEM-1, MEM-3).
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `step_up_required` to grant *owner*, `precondition_failed`, `last_owner`, those of
-/// [`check`].
+/// [`check`] and [`check_grants`].
 pub async fn change(
     services: &Services,
     call: &Call,
-    session: &Session,
     organization: OrganizationId,
     id: MembershipId,
     seen: Option<i64>,
     changes: Changes,
 ) -> Result<Belonger> {
-    let (shared, call, session) = (services.clone(), call.clone(), session.clone());
+    let (shared, call) = (services.clone(), call.clone());
     services
         .db
         .write(move |tx| {
@@ -155,9 +209,12 @@ pub async fn change(
                 return Err(Error::from(Code::PreconditionFailed));
             }
             check(&next.rights(), next.expires_at, call.now)?;
+            if let Some(products) = &changes.products {
+                check_grants(tx, &shared, organization, products, call.now)?;
+            }
             let promoted = next.role == Role::Owner && current.role != Role::Owner;
             if promoted {
-                require_step_up(&shared, &call, &session)?;
+                require_step_up(&shared, &call)?;
             }
             move_owner_count(tx, organization, current.role, next.role)?;
             if !rows::update(tx, &next, call.now)? {
@@ -229,8 +286,14 @@ pub(crate) fn tell(
 /// Removes a member, or leaves (everybody may end their own membership) (MEM-3).
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `last_owner`.
-pub async fn remove(services: &Services, call: &Call, organization: OrganizationId, id: MembershipId) -> Result<()> {
+/// `not_found`, `forbidden`, `last_owner`, `precondition_failed` where `seen` is stale.
+pub async fn remove(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: MembershipId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
         .db
@@ -240,6 +303,9 @@ pub async fn remove(services: &Services, call: &Call, organization: Organization
             let leaves = authority.membership.id == id;
             if !leaves {
                 authority.require_over(current.role)?;
+            }
+            if seen.is_some_and(|seen| seen != current.version) {
+                return Err(Error::from(Code::PreconditionFailed));
             }
             move_owner_count(tx, organization, current.role, Role::Member)?;
             if !rows::delete(tx, organization, id)? {
@@ -270,7 +336,7 @@ pub async fn remind_expiring(services: &Services, now: Instant) -> Result<()> {
                 if !rows::set_reminded(tx, &membership, now)? {
                     return Ok(());
                 }
-                let date = membership.expires_at.map(|at| at.date_in(shared.settings.billing_zone).to_string());
+                let date = membership.expires_at.map(|at| moment(at, &account.time_zone, account.locale));
                 Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
                     .with("name", account.name())
                     .with("organization", organization.name.clone())

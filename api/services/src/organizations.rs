@@ -3,14 +3,16 @@
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::Rights;
+use manager_domain::orders::OrderState;
 use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
 use manager_domain::search_keys::search_key;
 use manager_domain::{Code, Currency, FaultCode, Refusal};
+use manager_repository::accounts;
 use manager_repository::memberships::{self, Belonging, Membership};
-use manager_repository::organizations as rows;
-use manager_repository::{AnyConnection, Json};
+use manager_repository::orders::{self, OrderFilter};
+use manager_repository::{AnyConnection, Json, organizations as rows, payments};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
@@ -18,6 +20,9 @@ use crate::vault::random;
 use crate::{Call, Services};
 
 pub use rows::Organization;
+
+/// How many of the orders that stand in the way a refusal names.
+const ORDERS_NAMED: i64 = 20;
 
 /// An organization to be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,6 +132,8 @@ pub async fn create(services: &Services, call: &Call, owner: AccountId, new: New
     let (shared, call) = (services.clone(), call.clone());
     services
         .write(call.claim.clone(), move |tx| {
+            // One after the other, so that the number stays true, and none for an account that is being deleted.
+            accounts::lock(tx, owner)?.ok_or(Code::SessionEnded)?;
             let limit = shared.settings.organizations_per_account;
             if memberships::count_owned(tx, owner)? >= limit {
                 return Err(Error::from(Refusal::new(Code::TooManyOrganizations).with("limit", limit)));
@@ -177,7 +184,8 @@ pub struct Changes {
 /// verified again.
 ///
 /// # Errors
-/// `precondition_failed`, `currency_fixed` once money moved, `validation_failed`.
+/// `precondition_failed`, `payment_in_progress` for legal data, `currency_fixed` once money moved or while an order is
+/// open, `validation_failed`.
 pub async fn update(
     services: &Services,
     call: &Call,
@@ -194,21 +202,40 @@ pub async fn update(
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));
             }
-            let next = changed(&current, &changes)?;
+            let next = changed(&shared, &current, &changes)?;
+            refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let entry = Entry::new("organization.changed", id)
-                .before(summary(&current, &[]))
-                .after(summary(&next, &differences(&current, &next)));
-            audit_log::append(tx, &shared, &call, id, entry.personal(next.name.clone()))?;
+            let changed = differences(&current, &next);
+            let mut entry =
+                Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &changed));
+            entry.personal = personal(&current, &next, &changed);
+            audit_log::append(tx, &shared, &call, id, entry)?;
             rows::find(tx, id)?.ok_or_else(|| Error::defect("the changed organization is gone"))
         })
         .await
 }
 
+/// Names, addresses and numbers before and after, of what was changed: JSON that can be erased as a whole.
+fn personal(current: &Organization, next: &Organization, changed: &[&str]) -> Option<String> {
+    let of = |row: &Organization| -> Map<String, Value> {
+        let texts = [
+            ("name", json!(row.name)),
+            ("billing_address", json!(row.billing_address.as_ref().map(|address| &address.0))),
+            ("vat_number", json!(row.vat_number)),
+            ("website", json!(row.website)),
+            ("phone", json!(row.phone)),
+        ];
+        let texts = texts.into_iter().filter(|(name, _)| changed.contains(name));
+        texts.map(|(name, value)| (name.to_owned(), value)).collect()
+    };
+    let (before, after) = (of(current), of(next));
+    (!after.is_empty()).then(|| json!({ "before": before, "after": after }).to_string())
+}
+
 /// What the audit log says of an organization: no names, no addresses, but which fields were changed.
-fn summary(row: &Organization, changed: &[&str]) -> serde_json::Value {
+fn summary(row: &Organization, changed: &[&str]) -> Value {
     let mut summary = json!({ "kind": row.kind, "country": row.country, "currency": row.currency, "locale": row.locale,
         "time_zone": row.time_zone, "version": row.version });
     if !changed.is_empty() {
@@ -233,7 +260,30 @@ fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
-fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
+/// Who is billed, how they are taxed and in which currency stays as it is while it is being paid: a payment that settles
+/// issues its invoice with the legal data of that moment (BIL-1, BIL-3, ORG-1).
+fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &Organization) -> Result<()> {
+    let legal = |row: &Organization| {
+        (row.kind, row.billing_address.clone(), row.country.clone(), row.vat_number.clone(), row.currency)
+    };
+    if legal(next) == legal(current) {
+        return Ok(());
+    }
+    if let Some(payment) = payments::find_open(tx, current.id)? {
+        return Err(Refusal::new(Code::PaymentInProgress).with("payment", json!(payment)).into());
+    }
+    if next.currency != current.currency {
+        let open = OrderFilter { state: Some(OrderState::Open) };
+        let orders: Vec<OrderId> =
+            orders::list(tx, current.id, open, None, ORDERS_NAMED)?.into_iter().map(|order| order.id).collect();
+        if !orders.is_empty() {
+            return Err(Refusal::new(Code::CurrencyFixed).with("orders", json!(orders)).into());
+        }
+    }
+    Ok(())
+}
+
+fn changed(services: &Services, current: &Organization, changes: &Changes) -> Result<Organization> {
     let mut next = current.clone();
     next.kind = changes.kind.unwrap_or(current.kind);
     next.name = changes.name.clone().unwrap_or(next.name);
@@ -254,6 +304,10 @@ fn changed(current: &Organization, changes: &Changes) -> Result<Organization> {
     next.locale = changes.locale.unwrap_or(next.locale);
     next.time_zone = changes.time_zone.clone().unwrap_or(next.time_zone);
     next.currency = changes.currency.unwrap_or(next.currency);
+    if next.currency != current.currency {
+        let offered = services.settings.currency(Some(next.currency), &next.country);
+        offered.map_err(|code| Refusal::fault("/currency", code))?;
+    }
     if next.currency != current.currency && current.currency_fixed {
         return Err(Code::CurrencyFixed.into());
     }

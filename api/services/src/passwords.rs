@@ -83,6 +83,11 @@ impl Hasher {
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
+    /// Runs work that is too slow for the threads that answer requests, such as estimating a password's strength.
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.queued(move |_| Ok(work())).await
+    }
+
     /// How many hashes were made so far, to set or to verify a password.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
@@ -90,6 +95,13 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut [Block]) -> Result<T> + Send + 'static) -> Result<T> {
         self.done.fetch_add(1, Ordering::Relaxed);
+        self.queued(work).await
+    }
+
+    async fn queued<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut [Block]) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
             let _ = reply.send(work(memory));

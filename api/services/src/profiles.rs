@@ -31,6 +31,10 @@ pub async fn get(services: &Services, call: &Call, account: Account) -> Result<P
 }
 
 fn load(conn: &mut AnyConnection, call: &Call, account: Account) -> Result<Profile> {
+    // One that the person was removed from, or whose access ended, is no default; should they come back, it is again.
+    let default = account.default_organization_id;
+    let reached = default.map(|id| memberships::find_reached(conn, id, account.id, call.now)).transpose()?.flatten();
+    let account = Account { default_organization_id: reached, ..account };
     Ok(Profile {
         organizations: memberships::list_of_account(conn, account.id, None, SHOWN, call.now)?,
         pending_login_id: login_id_changes::find_pending(conn, account.id, call.now)?,

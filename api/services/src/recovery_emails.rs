@@ -5,11 +5,10 @@ use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken};
-use manager_repository::sessions::Session;
 use manager_repository::{AnyConnection, Json, accounts};
 use serde_json::json;
 
-use crate::credentials::{account_token, token_hash};
+use crate::credentials::account_token;
 use crate::errors::{Error, Result};
 use crate::login_id_changes::login_key;
 use crate::mails::{Mail, Template};
@@ -36,7 +35,8 @@ pub async fn put(
         let account = sessions::unchanged(tx, &account)?;
         refuse_login_id(&account, email.key())?;
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        let bucket = throttles::account_and_address(account.id, email.key());
+        throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
         void_links(tx, &call, account.id)?;
         let lifetime = shared.settings.recovery_email_lifetime;
         let row = account_token(&shared, account.id, CONFIRM, &token, call.now, call.now + lifetime);
@@ -52,12 +52,13 @@ pub async fn put(
     services.db.write(write).await
 }
 
-/// Makes the address the recovery e-mail by the link mailed to it, once; the login address is told.
+/// Makes the address the recovery e-mail by the link mailed to it, once; the login address is told, and so is the one
+/// it replaces.
 ///
 /// # Errors
 /// `token_lapsed`, `recovery_email_is_login_id` where it became the login ID meanwhile.
 pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
         let row = one_time_tokens::find(tx, &hash, CONFIRM)?.ok_or(Code::TokenLapsed)?;
         let holder = row.account_id.ok_or(Code::TokenLapsed)?;
@@ -70,33 +71,44 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
         refuse_login_id(&account, email.key())?;
         accounts::set_recovery_email(tx, account.id, Some((email.stored(), email.key())), call.now)?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.confirmed", json!({}))?;
-        Mail::new(&account.login_id, account.locale, Template::RecoveryEmailChanged)
-            .with("name", account.name())
-            .with("recovery_masked", mask(email.stored()))
-            .enqueue(tx, &shared, call.now)
+        let former = account.recovery_email.clone().filter(|_| account.recovery_key.as_deref() != Some(email.key()));
+        for address in former.iter().chain([&account.login_id]) {
+            Mail::new(address, account.locale, Template::RecoveryEmailChanged)
+                .with("name", account.name())
+                .with("recovery_masked", mask(email.stored()))
+                .enqueue(tx, &shared, call.now)?;
+        }
+        Ok(())
     };
     services.db.write(write).await
 }
 
-/// Removes the recovery e-mail, and a pending request for another. As a DELETE has no body, a fresh login stands for the
-/// password.
+/// Removes the recovery e-mail, of which both addresses are told, and a pending request for another, also where there is
+/// no more than that. As a DELETE has no body, a fresh login stands for the password.
 ///
 /// # Errors
 /// `step_up_required`; `not_found` where there is none.
-pub async fn delete(services: &Services, call: &Call, account: &Account, session: &Session) -> Result<()> {
-    require_step_up(services, call, session)?;
+pub async fn delete(services: &Services, call: &Call, account: &Account) -> Result<()> {
+    require_step_up(services, call)?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
-        if account.recovery_email.is_none() {
-            return Err(Error::from(Code::NotFound));
-        }
+        let waiting = pending(tx, &call, account.id)?.is_some();
         void_links(tx, &call, account.id)?;
+        let Some(former) = &account.recovery_email else {
+            if !waiting {
+                return Err(Error::from(Code::NotFound));
+            }
+            return security_log::append(tx, &shared, &call, account.id, "recovery_email.withdrawn", json!({}));
+        };
         accounts::set_recovery_email(tx, account.id, None, call.now)?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.removed", json!({}))?;
-        Mail::new(&account.login_id, account.locale, Template::RecoveryEmailRemoved)
-            .with("name", account.name())
-            .enqueue(tx, &shared, call.now)
+        for address in [former, &account.login_id] {
+            Mail::new(address, account.locale, Template::RecoveryEmailRemoved)
+                .with("name", account.name())
+                .enqueue(tx, &shared, call.now)?;
+        }
+        Ok(())
     };
     services.db.write(write).await
 }

@@ -1,16 +1,16 @@
 //! Registration in two steps (ACC-1, ACC-2, ACC-3): a request without a password, a confirmation that sets it.
 
+use manager_domain::Code;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
-use manager_domain::passwords::{self, PasswordPolicy};
-use manager_domain::{Code, Refusal};
 use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, Json, accounts, registrations as rows};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
+use crate::credentials::check_policy_for;
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
@@ -74,7 +74,8 @@ impl Secrets {
 /// that says so, and the pending registration can't be confirmed by anybody.
 ///
 /// # Errors
-/// `too_many_requests` for the address, known or not, or the caller's network address.
+/// `too_many_requests` for the address, known or not, or the caller's network address; `invitation_lapsed` and
+/// `invitation_not_for_you`, for the token is a secret that tells nobody anything new.
 pub async fn request(
     services: &Services,
     call: &Call,
@@ -86,7 +87,10 @@ pub async fn request(
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());
     let write = move |tx: &mut AnyConnection| {
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS, email.key())?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, email.key())?;
+        if let Joins::Invitation(token) = &details.joins {
+            invitations::check_token(tx, &shared, &call, &email, token)?;
+        }
         rows::insert(
             tx,
             &rows::Registration {
@@ -94,7 +98,7 @@ pub async fn request(
                 email: email.stored().to_owned(),
                 email_key: email.key().to_owned(),
                 details: Json(serde_json::to_value(&details).map_err(Error::defect)?),
-                token_hash: token_hash(&shared, &secrets.token),
+                token_hash: shared.vault.token_hash(&secrets.token),
                 code_hash: code_hash(&shared, id, &secrets.code),
                 code_expires_at: call.now + shared.settings.code_lifetime,
                 code_tries: 0,
@@ -120,8 +124,8 @@ pub async fn resend(services: &Services, call: &Call, id: RegistrationId) -> Res
         throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
         let pending = rows::find(tx, id)?.filter(|r| r.confirmed_at.is_none() && r.expires_at > call.now);
         let Some(row) = pending else { return Ok(()) };
-        throttles::take(tx, &shared, call.now, throttles::MAILS, &row.email_key)?;
-        let (token, code) = (token_hash(&shared, &secrets.token), code_hash(&shared, id, &secrets.code));
+        throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, &row.email_key)?;
+        let (token, code) = (shared.vault.token_hash(&secrets.token), code_hash(&shared, id, &secrets.code));
         rows::renew(tx, id, &token, &code, call.now + shared.settings.code_lifetime)?;
         let details = serde_json::from_value(row.details.0).map_err(Error::defect)?;
         mail(tx, &shared, &call, (&row.email, &row.email_key), &details, &secrets)
@@ -157,16 +161,13 @@ fn mail(
 ///
 /// # Errors
 /// `token_lapsed` for a token that is unknown, used or too old; `code_refused`; `validation_failed` with the reasons
-/// against the password; `login_id_taken` where the address was taken meanwhile; `too_many_requests`.
+/// against the password; `login_id_taken` where the address was taken meanwhile, `invitation_closed` where the
+/// invitation was; `too_many_requests`.
 pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &str, mode: Mode) -> Result<Grant> {
     let row = prove(services, call, proof).await?;
     let details: Details = serde_json::from_value(row.details.0.clone()).map_err(Error::defect)?;
-    let context = [&details.first_name, &details.last_name, &row.email, &services.settings.product_name];
-    let policy = PasswordPolicy { min: services.settings.password_min, max: services.settings.password_max };
-    let faults = passwords::check(password, &context.map(String::as_str), policy, "/password");
-    if !faults.is_empty() {
-        return Err(Refusal { faults, ..Refusal::new(Code::PasswordRefused) }.into());
-    }
+    let known = [details.first_name.clone(), details.last_name.clone(), String::new(), row.email.clone()];
+    check_policy_for(services, known, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
     let account = new_account(services, call, &row, &details, password_hash);
     let secret = Secret::new(services, call, mode)?;
@@ -179,7 +180,7 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     };
     services.db.write(write).await?;
     failpoint!("registrations.after_commit");
-    sessions::grant(services, call, id, secret)
+    sessions::grant(services, call, id, secret).await
 }
 
 /// The registration that the proof is about.
@@ -188,24 +189,35 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
     let open = move |row: &rows::Registration| row.confirmed_at.is_none() && row.expires_at > now;
     match proof {
         Proof::Token(token) => {
-            let hash = token_hash(services, &token);
+            let hash = services.vault.token_hash(&token);
             let row = services.db.read(move |conn| Ok::<_, Error>(rows::find_by_token(conn, &hash)?)).await?;
             row.filter(open).ok_or_else(|| Code::TokenLapsed.into())
         }
         Proof::Code { registration, code } => {
             let expected = code_hash(services, registration, &code);
-            let shared = services.clone();
+            let (shared, ip) = (services.clone(), call.ip.clone());
             // The try is counted in a transaction that commits whether the code is right or not.
             let tried = move |tx: &mut AnyConnection| {
-                let Some(row) = rows::find(tx, registration)?.filter(open) else { return Ok(None) };
-                throttles::check(tx, &shared, now, throttles::CODES, &row.email_key)?;
-                let counted = rows::count_try(tx, registration, CODE_TRIES)?;
-                let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
-                let right = counted && matches && row.code_expires_at > now;
-                if !right {
-                    throttles::count(tx, &shared, now, throttles::CODES, &row.email_key)?;
+                let row = rows::find(tx, registration)?.filter(open);
+                let mut buckets: Vec<_> = row.iter().map(|row| (throttles::CODES, row.email_key.clone())).collect();
+                buckets.extend([(throttles::CODES_IP, ip.clone()), (throttles::codes_global(&shared), String::new())]);
+                for (limit, key) in &buckets {
+                    throttles::check(tx, &shared, now, *limit, key)?;
                 }
-                Ok::<_, Error>(right.then_some(row))
+                let right = match &row {
+                    Some(row) => {
+                        let counted = rows::count_try(tx, registration, CODE_TRIES)?;
+                        let matches = bool::from(row.code_hash.as_slice().ct_eq(&expected));
+                        counted && matches && row.code_expires_at > now
+                    }
+                    None => false,
+                };
+                if !right {
+                    for (limit, key) in &buckets {
+                        throttles::count(tx, &shared, now, *limit, key)?;
+                    }
+                }
+                Ok::<_, Error>(row.filter(|_| right))
             };
             services.db.write(tried).await?.ok_or_else(|| Code::CodeRefused.into())
         }
@@ -252,7 +264,7 @@ fn create(
     if !accounts::claim_address(tx, &row.email_key, account.id, call.now)? {
         return Err(Code::LoginIdTaken.into());
     }
-    let actor = crate::calls::Actor { account: account.id, session: secret.id };
+    let actor = crate::calls::Actor { account: account.id, session: secret.id, authenticated_at: call.now };
     let call = Call { actor: Some(actor), ..call.clone() };
     security_log::append(tx, services, &call, account.id, "account.created", Value::Object(Default::default()))?;
     let organization = match &details.joins {
@@ -268,10 +280,6 @@ fn create(
         }
     }
     sessions::open(tx, services, &call, account.id, secret)
-}
-
-fn token_hash(services: &Services, token: &str) -> Vec<u8> {
-    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
 }
 
 fn code_hash(services: &Services, id: RegistrationId, code: &str) -> Vec<u8> {

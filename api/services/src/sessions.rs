@@ -6,7 +6,9 @@ use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, accounts, sessions as rows};
 use serde_json::json;
 
+use crate::devices::Device;
 use crate::errors::{Error, Result};
+use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
 use crate::vault::{self, Purpose};
@@ -16,6 +18,9 @@ pub use rows::Session;
 
 /// For so long the successor of a rotated refresh token is kept for a client that lost the answer.
 const LOST_ANSWER: chrono::Duration = chrono::Duration::seconds(30);
+
+/// A session in use is noted as such at most so often.
+const TOUCHED: chrono::Duration = chrono::Duration::minutes(10);
 
 /// How a client keeps its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,8 +114,8 @@ pub fn open(
 }
 
 /// What the client gets for a session that was opened or refreshed.
-pub fn grant(services: &Services, call: &Call, account: AccountId, secret: Secret) -> Result<Grant> {
-    let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now)?;
+pub async fn grant(services: &Services, call: &Call, account: AccountId, secret: Secret) -> Result<Grant> {
+    let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now).await?;
     Ok(Grant {
         account,
         session: secret.id,
@@ -120,7 +125,7 @@ pub fn grant(services: &Services, call: &Call, account: AccountId, secret: Secre
         secret: secret.token,
         session_expires_in: services.settings.session_lifetime.num_seconds(),
         csrf_token: csrf_token(services, secret.id),
-        device_token: device_token(services, account),
+        device_token: Device { account, id: secret.id }.token(services),
     })
 }
 
@@ -130,41 +135,60 @@ pub fn grant(services: &Services, call: &Call, account: AccountId, secret: Secre
 /// `invalid_credentials` after the same work for known and unknown addresses; `too_many_requests`.
 pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Grant> {
     let now = call.now;
-    let (account, bucket) = {
-        let (key, ip, device) = (login.login_key.clone(), call.ip.clone(), login.device_token.clone());
-        let shared = services.clone();
+    let device = login.device_token.as_deref().and_then(|token| Device::read(services, token));
+    let (account, buckets) = {
+        let (key, ip, shared) = (login.login_key.clone(), call.ip.clone(), services.clone());
         let look_up = move |conn: &mut AnyConnection| -> Result<_> {
             let account = accounts::find_by_login_key(conn, &key)?;
-            let known = account.as_ref().zip(device.as_ref()).is_some_and(|(a, d)| knows_device(&shared, a.id, d));
-            let bucket = if known {
-                (throttles::LOGIN_DEVICE, device.unwrap_or_default())
-            } else {
-                (throttles::LOGIN_ADDRESS, key)
-            };
-            throttles::check(conn, &shared, now, throttles::LOGIN_IP, &ip)?;
-            throttles::check(conn, &shared, now, bucket.0, &bucket.1)?;
-            Ok((account, bucket))
+            let device = device.filter(|device| account.as_ref().is_some_and(|account| account.id == device.account));
+            let buckets = Buckets::of(&shared, device, key, ip);
+            for (limit, key) in &buckets.0 {
+                throttles::check(conn, &shared, now, *limit, key)?;
+            }
+            Ok((account, buckets))
         };
         services.db.read(look_up).await?
     };
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let verdict = services.passwords.verify(&login.password, stored).await?;
     let Some(account) = account.filter(|_| verdict != Verdict::Wrong) else {
-        count_failure(services, call, bucket).await?;
+        count_failure(services, call, buckets).await?;
         return Err(Code::InvalidCredentials.into());
     };
     let rehash = match verdict {
         Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
         Verdict::Right | Verdict::Wrong => None,
     };
-    enter(services, call, &account, bucket, rehash, login.mode).await
+    let mut grant = enter(services, call, &account, buckets, rehash, login.mode).await?;
+    // A known device goes on being the one it is.
+    if let Some(device) = device.filter(|device| device.account == account.id) {
+        grant.device_token = device.token(services);
+    }
+    Ok(grant)
 }
 
-async fn count_failure(services: &Services, call: &Call, bucket: (throttles::Limit, String)) -> Result<()> {
-    let (shared, ip, now) = (services.clone(), call.ip.clone(), call.now);
+/// Where the tries of one login count, the narrowest first.
+#[derive(Clone)]
+struct Buckets(Vec<(throttles::Limit, String)>);
+
+impl Buckets {
+    /// A device that logged in before has one of its own and no other: what strangers do doesn't touch it.
+    fn of(services: &Services, device: Option<Device>, login_key: String, ip: String) -> Self {
+        Self(match device {
+            Some(device) => vec![(throttles::LOGIN_DEVICE, device.key())],
+            None => vec![
+                (throttles::LOGIN_ADDRESS, login_key),
+                (throttles::LOGIN_IP, ip),
+                (throttles::login_global(services), String::new()),
+            ],
+        })
+    }
+}
+
+async fn count_failure(services: &Services, call: &Call, buckets: Buckets) -> Result<()> {
+    let (shared, now) = (services.clone(), call.now);
     let count = move |tx: &mut AnyConnection| {
-        throttles::count(tx, &shared, now, throttles::LOGIN_IP, &ip)?;
-        throttles::count(tx, &shared, now, bucket.0, &bucket.1)
+        buckets.0.iter().try_for_each(|(limit, key)| throttles::count(tx, &shared, now, *limit, key))
     };
     services.db.write(count).await
 }
@@ -173,7 +197,7 @@ async fn enter(
     services: &Services,
     call: &Call,
     account: &Account,
-    bucket: (throttles::Limit, String),
+    buckets: Buckets,
     rehash: Option<String>,
     mode: Mode,
 ) -> Result<Grant> {
@@ -192,11 +216,13 @@ async fn enter(
             if let Some(hash) = &rehash {
                 accounts::set_password(tx, id, version, hash, false, call_.now)?;
             }
-            throttles::reset(tx, &shared, bucket.0, &bucket.1)?;
+            if let Some((limit, key)) = buckets.0.first() {
+                throttles::reset(tx, &shared, *limit, key)?;
+            }
             open(tx, &shared, &call_, id, &opened)
         })
         .await?;
-    grant(services, call, id, Secret { token: secret.token, ..secret })
+    grant(services, call, id, Secret { token: secret.token, ..secret }).await
 }
 
 /// What became of a refresh token.
@@ -231,7 +257,7 @@ pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Gr
         Refreshed::Ended => return Err(Code::SessionEnded.into()),
         Refreshed::Unknown => return Err(Code::InvalidToken.into()),
     };
-    grant(services, call, account, Secret { id, mode, token })
+    grant(services, call, account, Secret { id, mode, token }).await
 }
 
 fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str, next: &str) -> Result<Refreshed> {
@@ -281,22 +307,33 @@ fn end_copied(
     account: AccountId,
     id: SessionId,
 ) -> Result<()> {
-    rows::end(tx, account, id, call.now)?;
+    end_in(tx, account, id, call.now)?;
     security_log::append(tx, services, call, account, "session.token_reused", json!({ "session": id }))?;
     if let Some(account) = accounts::find(tx, account)? {
         Mail::new(&account.login_id, account.locale, Template::SessionEndedForSafety)
             .with("name", account.name())
-            .with("at", call.now.to_string())
+            .with("at", moment(call.now, &account.time_zone, account.locale))
             .with("device", call.device.clone())
             .enqueue(tx, services, call.now)?;
     }
     Ok(())
 }
 
-/// The living session and account behind a cookie's secret.
+/// The living session and account behind a cookie's secret. As browsers don't refresh, using a session is what keeps it.
 pub async fn by_secret(services: &Services, secret: &str, now: Instant) -> Result<Option<(Session, Account)>> {
     let hash = hash(services, secret);
-    services.db.read(move |conn| Ok(rows::find_by_secret(conn, &hash, now)?)).await
+    let found: Result<_> = services.db.read(move |conn| Ok(rows::find_by_secret(conn, &hash, now)?)).await;
+    let Some((mut session, account)) = found? else { return Ok(None) };
+    let (id, before, expires_at) = (session.id, now - TOUCHED, now + services.settings.session_lifetime);
+    if session.last_used_at < before {
+        let touch = move |tx: &mut AnyConnection| Ok::<_, Error>(rows::touch(tx, id, before, now, expires_at)?);
+        match services.db.write(touch).await {
+            Ok(()) => (session.last_used_at, session.expires_at) = (now, expires_at),
+            // Whoever only reads isn't held up by a database that can't be written to.
+            Err(error) => tracing::warn!(%error, "the use of a session can't be noted"),
+        }
+    }
+    Ok(Some((session, account)))
 }
 
 /// The living session and account an access token names.
@@ -304,9 +341,15 @@ pub async fn by_id(services: &Services, id: SessionId, now: Instant) -> Result<O
     services.db.read(move |conn| Ok(rows::find_living(conn, id, now)?)).await
 }
 
-/// The person's living sessions, newest first.
-pub async fn list(services: &Services, account: AccountId, now: Instant) -> Result<Vec<Session>> {
-    services.db.read(move |conn| Ok(rows::list_living(conn, account, now)?)).await
+/// A page of the person's living sessions, newest first.
+pub async fn list(
+    services: &Services,
+    account: AccountId,
+    before: Option<SessionId>,
+    limit: i64,
+    now: Instant,
+) -> Result<Vec<Session>> {
+    services.db.read(move |conn| Ok(rows::list_living(conn, account, before, limit, now)?)).await
 }
 
 /// Ends one of the person's sessions.
@@ -318,10 +361,9 @@ pub async fn end(services: &Services, call: &Call, account: AccountId, id: Sessi
     services
         .db
         .write(move |tx| {
-            if !rows::end(tx, account, id, call.now)? {
+            if !end_in(tx, account, id, call.now)? {
                 return Err(Error::from(Code::NotFound));
             }
-            manager_repository::login_id_changes::close_pending_of_session(tx, account, id)?;
             security_log::append(tx, &shared, &call, account, "session.ended", json!({ "session": id }))
         })
         .await
@@ -338,6 +380,12 @@ pub async fn end_others(services: &Services, call: &Call, account: AccountId, sp
             Ok(ended)
         })
         .await
+}
+
+/// Ends one session, and with it the login ID change that it asked for (ACC-5); tells whether it was living.
+fn end_in(tx: &mut AnyConnection, account: AccountId, id: SessionId, now: Instant) -> Result<bool> {
+    manager_repository::login_id_changes::close_pending_of_session(tx, account, id)?;
+    Ok(rows::end(tx, account, id, now)?)
 }
 
 /// Ends the account's sessions but `spare`, and with them the login ID changes that they asked for (ACC-5).
@@ -368,20 +416,36 @@ pub async fn step_up(
         .await
 }
 
-/// Checks the signed-in person's password, throttled per account; the caller compares `password_version` again inside
-/// its transaction.
+/// Checks the signed-in person's password, throttled per session: a thief in one of them doesn't keep the person out in
+/// another. The caller compares `password_version` again inside its transaction.
 ///
 /// # Errors
 /// `wrong_password`, `too_many_requests`.
 pub async fn confirm_password(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
-    let (shared, now, key) = (services.clone(), call.now, account.id.to_string());
-    let check = move |conn: &mut AnyConnection| throttles::check(conn, &shared, now, throttles::CONFIRMATIONS, &key);
+    let key = call.actor.map_or_else(|| account.id.to_string(), |actor| actor.session.to_string());
+    let stored = account.password_hash.as_deref();
+    prove_password(services, call, (throttles::CONFIRMATIONS, key), stored, password).await
+}
+
+/// Compares a password with a stored hash; wrong ones count in the bucket.
+///
+/// # Errors
+/// `wrong_password`, `too_many_requests`.
+pub async fn prove_password(
+    services: &Services,
+    call: &Call,
+    (limit, key): (throttles::Limit, String),
+    stored: Option<&str>,
+    password: &str,
+) -> Result<()> {
+    let (shared, now, bucket) = (services.clone(), call.now, key.clone());
+    let check = move |conn: &mut AnyConnection| throttles::check(conn, &shared, now, limit, &bucket);
     services.db.read(check).await?;
-    if services.passwords.verify(password, account.password_hash.as_deref()).await? != Verdict::Wrong {
+    if services.passwords.verify(password, stored).await? != Verdict::Wrong {
         return Ok(());
     }
-    let (shared, key) = (services.clone(), account.id.to_string());
-    let count = move |tx: &mut AnyConnection| throttles::count(tx, &shared, now, throttles::CONFIRMATIONS, &key);
+    let shared = services.clone();
+    let count = move |tx: &mut AnyConnection| throttles::count(tx, &shared, now, limit, &key);
     services.db.write(count).await?;
     Err(Code::WrongPassword.into())
 }
@@ -402,14 +466,6 @@ fn hash(services: &Services, token: &str) -> Vec<u8> {
 /// The token that unsafe requests by cookie must carry.
 pub fn csrf_token(services: &Services, session: SessionId) -> String {
     encode(&services.vault.mac(Purpose::CsrfTokens, session.uuid().as_bytes()))
-}
-
-fn device_token(services: &Services, account: AccountId) -> String {
-    encode(&services.vault.mac(Purpose::DeviceTokens, account.uuid().as_bytes()))
-}
-
-fn knows_device(services: &Services, account: AccountId, token: &str) -> bool {
-    subtle::ConstantTimeEq::ct_eq(device_token(services, account).as_bytes(), token.as_bytes()).into()
 }
 
 fn encode(bytes: &[u8]) -> String {

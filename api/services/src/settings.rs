@@ -2,7 +2,8 @@
 
 use chrono::Duration;
 use chrono_tz::Tz;
-use manager_domain::{Currency, Money};
+use manager_domain::organizations::default_currency;
+use manager_domain::{Currency, FaultCode, Money};
 
 /// Every *(config)* figure that use cases need.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct Settings {
     pub frontend_url: String,
     /// `false` refuses what only development may do.
     pub production: bool,
+    pub payments: PaymentProvider,
     pub registration_lifetime: Duration,
     pub code_lifetime: Duration,
     pub access_token_lifetime: Duration,
@@ -38,8 +40,16 @@ pub struct Settings {
     pub currencies: Vec<Currency>,
     /// The seller as invoices name it.
     pub seller: Seller,
+    /// Wrong passwords, and wrong codes, that all addresses together get in 15 minutes.
+    pub guesses_at_most: i32,
     /// `false` for load tests: no throttling.
     pub rate_limits: bool,
+}
+
+/// Who collects what organizations pay; test organizations pay in the sandbox whatever is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentProvider {
+    Sandbox,
 }
 
 /// The seller's identity on invoices (BIL-1).
@@ -57,6 +67,16 @@ impl Settings {
     /// The smallest amount for which a billing frequency is offered.
     pub const fn minimum(&self, currency: Currency) -> Money {
         Money::new(self.minimum_charge, currency)
+    }
+
+    /// The currency somebody of this country is billed in: the one they ask for, if it is offered, or the country's.
+    ///
+    /// # Errors
+    /// [`FaultCode::InvalidValue`] for a currency that isn't offered.
+    pub fn currency(&self, asked: Option<Currency>, country: &str) -> Result<Currency, FaultCode> {
+        let offered = asked.filter(|currency| self.currencies.contains(currency));
+        let default = if asked.is_none() { default_currency(country, &self.currencies) } else { None };
+        offered.or(default).ok_or(FaultCode::InvalidValue)
     }
 
     /// A link for a mail: a page of the front end with the token in the fragment, which never reaches a server's log.

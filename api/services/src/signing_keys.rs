@@ -13,7 +13,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use manager_domain::ids::*;
 use manager_domain::{Code, Instant};
 use manager_repository::{AnyConnection, signing_keys as rows};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::Services;
 use crate::errors::{Error, Result};
@@ -24,6 +26,10 @@ const TYPE: &str = "at+jwt";
 const RETIREMENT: Duration = Duration::hours(1);
 /// An unknown key id makes this process look for new keys, but not more often than this.
 const RELOAD_PAUSE: Duration = Duration::seconds(5);
+/// A rotation by another process is known after this, well within the retirement.
+const RELOAD: Duration = Duration::seconds(60);
+/// Tokens whose signature was found good are remembered, the ones used lately.
+const REMEMBERED: usize = 16_384;
 
 /// The claims of an access token.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -39,9 +45,36 @@ pub struct Claims {
     pub jti: String,
 }
 
+/// Who a valid access token speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bearer {
+    pub account: AccountId,
+    pub session: SessionId,
+}
+
 /// The keys of this process, loaded from the database it shares with others.
-#[derive(Clone, Default)]
-pub struct KeyRing(Arc<RwLock<Ring>>);
+#[derive(Clone)]
+pub struct KeyRing(Arc<Keys>);
+
+struct Keys {
+    ring: RwLock<Ring>,
+    /// By the token's digest: a signature need not be checked again, times and keys are.
+    verified: Cache<[u8; 32], Verified>,
+}
+
+#[derive(Clone)]
+struct Verified {
+    kid: Arc<str>,
+    nbf: i64,
+    exp: i64,
+    bearer: Bearer,
+}
+
+impl Default for KeyRing {
+    fn default() -> Self {
+        Self(Arc::new(Keys { ring: RwLock::default(), verified: Cache::new(REMEMBERED) }))
+    }
+}
 
 #[derive(Default)]
 struct Ring {
@@ -51,7 +84,7 @@ struct Ring {
 }
 
 struct Verifier {
-    kid: String,
+    kid: Arc<str>,
     key: DecodingKey,
     x: String,
     retired_at: Option<Instant>,
@@ -91,8 +124,17 @@ fn lacks_signer(conn: &mut AnyConnection) -> Result<bool> {
     Ok(rows::list(conn)?.iter().all(|key| key.retired_at.is_some()))
 }
 
-/// Makes a new signing key; the old ones verify until their tokens are gone.
-pub async fn rotate(services: &Services, now: Instant) -> Result<String> {
+/// What becomes of the keys before a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Former {
+    /// They verify until their tokens are gone.
+    Retire,
+    /// They may be in wrong hands: their tokens count no more, in other processes after a minute at the latest.
+    Revoke,
+}
+
+/// Makes a new signing key; answers its id.
+pub async fn rotate(services: &Services, former: Former, now: Instant) -> Result<String> {
     let fresh = fresh_key(services, now)?;
     let kid = fresh.kid.clone();
     services
@@ -101,7 +143,10 @@ pub async fn rotate(services: &Services, now: Instant) -> Result<String> {
             rows::lock(tx)?;
             rows::purge(tx, now - RETIREMENT)?;
             rows::insert(tx, &fresh)?;
-            rows::retire_others(tx, &fresh.kid, now)?;
+            match former {
+                Former::Retire => rows::retire_others(tx, &fresh.kid, now)?,
+                Former::Revoke => rows::delete_others(tx, &fresh.kid)?,
+            }
             Ok::<_, Error>(())
         })
         .await?;
@@ -130,16 +175,22 @@ pub async fn load(services: &Services, now: Instant) -> Result<()> {
         }
         let x = URL_SAFE_NO_PAD.encode(&key.public_key);
         let verifier = DecodingKey::from_ed_components(&x).map_err(Error::defect)?;
-        ring.verifiers.push(Verifier { kid: key.kid, key: verifier, x, retired_at: key.retired_at });
+        ring.verifiers.push(Verifier { kid: key.kid.into(), key: verifier, x, retired_at: key.retired_at });
     }
-    if let Ok(mut current) = services.keys.0.write() {
+    if let Ok(mut current) = services.keys.0.ring.write() {
         *current = ring;
     }
     Ok(())
 }
 
+/// Reads the keys anew where they were read a while ago, so that every process takes part in a rotation.
+async fn refresh(services: &Services, now: Instant) -> Result<()> {
+    if services.keys.is_older_than(now, RELOAD) { load(services, now).await } else { Ok(()) }
+}
+
 /// An access token for the session, and the seconds it lives.
-pub fn sign(services: &Services, account: AccountId, session: SessionId, now: Instant) -> Result<(String, i64)> {
+pub async fn sign(services: &Services, account: AccountId, session: SessionId, now: Instant) -> Result<(String, i64)> {
+    refresh(services, now).await?;
     let lifetime = services.settings.access_token_lifetime;
     let claims = Claims {
         iss: services.settings.public_url.clone(),
@@ -151,7 +202,7 @@ pub fn sign(services: &Services, account: AccountId, session: SessionId, now: In
         exp: (now + lifetime).unix_seconds(),
         jti: URL_SAFE_NO_PAD.encode(random::<12>()?),
     };
-    let ring = services.keys.0.read().map_err(Error::defect)?;
+    let ring = services.keys.0.ring.read().map_err(Error::defect)?;
     let (kid, key) = ring.signer.as_ref().ok_or_else(|| Error::defect("no signing key"))?;
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some(TYPE.to_owned());
@@ -160,53 +211,78 @@ pub fn sign(services: &Services, account: AccountId, session: SessionId, now: In
     Ok((token, lifetime.num_seconds()))
 }
 
-/// The claims of a valid access token.
+/// Who a valid access token speaks for.
 ///
 /// # Errors
 /// `invalid_token` whatever is wrong with it: form, algorithm, type, key, signature, issuer, audience or times.
-pub async fn verify(services: &Services, token: &str, now: Instant) -> Result<Claims> {
+pub async fn verify(services: &Services, token: &str, now: Instant) -> Result<Bearer> {
+    refresh(services, now).await?;
+    let digest: [u8; 32] = Sha256::digest(token).into();
+    let verified = match services.keys.0.verified.get(&digest) {
+        Some(verified) => verified,
+        None => {
+            let verified = check(services, token, now).await?;
+            services.keys.0.verified.insert(digest, verified.clone());
+            verified
+        }
+    };
+    let seconds = now.unix_seconds();
+    let valid = verified.nbf <= seconds && seconds < verified.exp && services.keys.accepts(&verified.kid, now);
+    if valid { Ok(verified.bearer) } else { Err(Code::InvalidToken.into()) }
+}
+
+/// Everything of a token that stays as it is: form, signature, issuer, audience.
+async fn check(services: &Services, token: &str, now: Instant) -> Result<Verified> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| Code::InvalidToken)?;
     if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
         return Err(Code::InvalidToken.into());
     }
     let kid = header.kid.ok_or(Code::InvalidToken)?;
-    if !services.keys.knows(&kid) && services.keys.may_reload(now) {
+    if !services.keys.accepts(&kid, now) && services.keys.is_older_than(now, RELOAD_PAUSE) {
         load(services, now).await?;
     }
-    let claims = services.keys.decode(&kid, token, now)?;
+    let (kid, claims) = services.keys.decode(&kid, token)?;
     let expected = &services.settings.public_url;
-    let seconds = now.unix_seconds();
-    let valid = claims.iss == *expected && claims.aud == *expected && claims.nbf <= seconds && seconds < claims.exp;
-    if valid { Ok(claims) } else { Err(Code::InvalidToken.into()) }
+    if claims.iss != *expected || claims.aud != *expected {
+        return Err(Code::InvalidToken.into());
+    }
+    let bearer = Bearer { account: claims.sub, session: claims.sid };
+    Ok(Verified { kid, nbf: claims.nbf, exp: claims.exp, bearer })
+}
+
+/// The public halves of all keys that still verify.
+pub async fn public(services: &Services, now: Instant) -> Result<Vec<PublicKey>> {
+    refresh(services, now).await?;
+    Ok(services.keys.public(now))
 }
 
 impl KeyRing {
-    fn knows(&self, kid: &str) -> bool {
-        self.0.read().is_ok_and(|ring| ring.verifiers.iter().any(|verifier| verifier.kid == kid))
+    /// Whether tokens of a key count.
+    fn accepts(&self, kid: &str, now: Instant) -> bool {
+        let living =
+            |verifier: &Verifier| *verifier.kid == *kid && verifier.retired_at.is_none_or(|at| now - at <= RETIREMENT);
+        self.0.ring.read().is_ok_and(|ring| ring.verifiers.iter().any(living))
     }
 
-    fn may_reload(&self, now: Instant) -> bool {
-        self.0.read().is_ok_and(|ring| ring.loaded_at.is_none_or(|at| now - at > RELOAD_PAUSE))
+    fn is_older_than(&self, now: Instant, age: Duration) -> bool {
+        self.0.ring.read().is_ok_and(|ring| ring.loaded_at.is_none_or(|at| now - at > age))
     }
 
-    fn decode(&self, kid: &str, token: &str, now: Instant) -> Result<Claims> {
-        let ring = self.0.read().map_err(Error::defect)?;
-        let verifier = ring.verifiers.iter().find(|verifier| verifier.kid == kid).ok_or(Code::InvalidToken)?;
-        if verifier.retired_at.is_some_and(|at| now - at > RETIREMENT) {
-            return Err(Code::InvalidToken.into());
-        }
+    fn decode(&self, kid: &str, token: &str) -> Result<(Arc<str>, Claims)> {
+        let ring = self.0.ring.read().map_err(Error::defect)?;
+        let verifier = ring.verifiers.iter().find(|verifier| *verifier.kid == *kid).ok_or(Code::InvalidToken)?;
         // Times are compared with the injected clock by the caller; the library would read the system's.
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         let data = jsonwebtoken::decode::<Claims>(token, &verifier.key, &validation);
-        data.map(|data| data.claims).map_err(|_| Code::InvalidToken.into())
+        data.map(|data| (Arc::clone(&verifier.kid), data.claims)).map_err(|_| Code::InvalidToken.into())
     }
 
     /// The public halves of all keys that still verify.
-    pub fn public(&self, now: Instant) -> Vec<PublicKey> {
-        let Ok(ring) = self.0.read() else { return Vec::new() };
+    fn public(&self, now: Instant) -> Vec<PublicKey> {
+        let Ok(ring) = self.0.ring.read() else { return Vec::new() };
         let living = ring.verifiers.iter().filter(|v| v.retired_at.is_none_or(|at| now - at <= RETIREMENT));
         living
             .map(|verifier| PublicKey {
@@ -214,7 +290,7 @@ impl KeyRing {
                 crv: "Ed25519",
                 alg: "EdDSA",
                 usage: "sig",
-                kid: verifier.kid.clone(),
+                kid: verifier.kid.to_string(),
                 x: verifier.x.clone(),
             })
             .collect()

@@ -1,6 +1,7 @@
 //! Bounds on attempts, counted in the database so that all server processes share them.
 
 use chrono::Duration;
+use manager_domain::ids::AccountId;
 use manager_domain::{Code, Instant, Refusal};
 use manager_repository::{AnyConnection, throttles as rows};
 
@@ -22,18 +23,45 @@ pub const LOGIN_ADDRESS: Limit = Limit { name: "login_address", max: 10, window:
 pub const LOGIN_DEVICE: Limit = Limit { name: "login_device", max: 10, window: Duration::minutes(15) };
 /// Wrong passwords from one network address.
 pub const LOGIN_IP: Limit = Limit { name: "login_ip", max: 100, window: Duration::minutes(15) };
-/// Mails that strangers can cause to one address.
-pub const MAILS: Limit = Limit { name: "mails", max: 5, window: Duration::hours(1) };
+/// Registration mails that strangers can cause to one address.
+pub const MAILS_REGISTRATION: Limit = Limit { name: "mails_registration", max: 5, window: Duration::hours(1) };
+/// Reset mails that strangers can cause to one address: apart, so that registrations for it don't use them up.
+pub const MAILS_RESET: Limit = Limit { name: "mails_reset", max: 5, window: Duration::hours(1) };
+/// Reset mails to the account of a device that logged in before.
+pub const MAILS_RESET_DEVICE: Limit = Limit { name: "mails_reset_device", max: 5, window: Duration::hours(1) };
+/// Mails that one account can cause to one address; others who have business with the address aren't kept from it.
+pub const MAILS_ACCOUNT: Limit = Limit { name: "mails_account", max: 5, window: Duration::hours(1) };
 /// Mails that one network address can cause.
 pub const MAILS_IP: Limit = Limit { name: "mails_ip", max: 60, window: Duration::hours(1) };
 /// Wrong codes for one address; after them only the link works.
 pub const CODES: Limit = Limit { name: "codes", max: 15, window: Duration::days(1) };
+/// Wrong codes from one network address, whatever they were meant for.
+pub const CODES_IP: Limit = Limit { name: "codes_ip", max: 40, window: Duration::hours(1) };
 /// Wrong passwords given again inside a session (step-up and sensitive changes).
 pub const CONFIRMATIONS: Limit = Limit { name: "confirmations", max: 10, window: Duration::minutes(15) };
+/// Wrong old passwords given with one undo link.
+pub const UNDO: Limit = Limit { name: "undo", max: 10, window: Duration::hours(1) };
 /// Requests for a new login ID, so that `login_id_taken` is no directory of addresses.
 pub const LOGIN_ID_CHANGES: Limit = Limit { name: "login_id_changes", max: 10, window: Duration::hours(1) };
+/// Pictures one account uploads.
+pub const AVATARS: Limit = Limit { name: "avatars", max: 20, window: Duration::hours(1) };
 /// Invitations one account can send.
 pub const INVITATIONS: Limit = Limit { name: "invitations", max: 50, window: Duration::hours(1) };
+
+/// Wrong passwords of all addresses together. It hits strangers only: known devices don't count in it.
+pub fn login_global(services: &Services) -> Limit {
+    Limit { name: "login_global", max: services.settings.guesses_at_most, window: Duration::minutes(15) }
+}
+
+/// Wrong codes of all addresses together; links go on working.
+pub fn codes_global(services: &Services) -> Limit {
+    Limit { name: "codes_global", max: services.settings.guesses_at_most, window: Duration::minutes(15) }
+}
+
+/// The key under which one account's mails to an address are counted.
+pub fn account_and_address(account: AccountId, address_key: &str) -> String {
+    format!("{account}\0{address_key}")
+}
 
 fn bucket(services: &Services, limit: Limit, key: &str) -> [u8; 32] {
     services.vault.mac(Purpose::Throttles, format!("{}\0{key}", limit.name).as_bytes())

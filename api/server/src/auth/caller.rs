@@ -14,7 +14,7 @@ use manager_services::{Call, signing_keys};
 
 use super::client::{Client, state};
 use super::cookies;
-use crate::language::AccountLanguage;
+use crate::language::{AccountLanguage, Language};
 use crate::problems::Problem;
 use crate::state::AppState;
 
@@ -30,19 +30,24 @@ pub struct Caller {
 /// What proves who is calling.
 pub(super) enum Credential {
     /// A session that a valid access token names.
-    Token(signing_keys::Claims),
+    Token(signing_keys::Bearer),
     /// The secret of a session cookie.
     Cookie(String),
 }
 
 impl Caller {
     /// Makes the person known to what follows: their language, and the actor of the call.
-    pub(super) fn enter(request: &HttpRequest, call: Call, session: Session, account: Account) -> Self {
-        request.extensions_mut().insert(AccountLanguage(account.locale));
-        let actor = Actor { account: account.id, session: session.id };
-        let call = Call { actor: Some(actor), language: account.locale, ..call };
+    fn enter(request: &HttpRequest, call: Call, session: Session, account: Account) -> Self {
+        let actor = Actor { account: account.id, session: session.id, authenticated_at: session.authenticated_at };
+        let call = entered(request, call, actor, account.locale);
         Self { account, session, call }
     }
+}
+
+/// The circumstances from here on: the person's language, and the person as the actor.
+pub(super) fn entered(request: &HttpRequest, call: Call, actor: Actor, locale: Language) -> Call {
+    request.extensions_mut().insert(AccountLanguage(locale));
+    Call { actor: Some(actor), language: locale, ..call }
 }
 
 /// The credential a request carries.
@@ -73,9 +78,9 @@ impl FromRequest for Caller {
             let Client(call) = client.await?;
             let state = state(&request)?;
             let (session, account) = match credential(&request, state, &call).await? {
-                Credential::Token(claims) => {
-                    let found = sessions::by_id(&state.services, claims.sid, call.now).await?;
-                    found.filter(|(_, account)| account.id == claims.sub)
+                Credential::Token(bearer) => {
+                    let found = sessions::by_id(&state.services, bearer.session, call.now).await?;
+                    found.filter(|(_, account)| account.id == bearer.account)
                 }
                 Credential::Cookie(secret) => {
                     let found = sessions::by_secret(&state.services, &secret, call.now).await?;

@@ -2,7 +2,7 @@
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::Method;
-use actix_web::http::header::{HOST, ORIGIN};
+use actix_web::http::header::ORIGIN;
 use actix_web::{HttpRequest, HttpResponseBuilder};
 use manager_domain::Code;
 use manager_domain::ids::SessionId;
@@ -16,13 +16,28 @@ use crate::state::AppState;
 pub const SESSION: &str = "__Host-session";
 /// Holds the token that unsafe requests must repeat in `X-CSRF-Token`; scripts of our origin can read it.
 const CSRF: &str = "__Host-csrf";
+/// Recognises the device at a later login.
+const DEVICE: &str = "__Host-device";
+/// The longest that browsers keep a cookie.
+const LONGEST: Duration = Duration::days(400);
 const CSRF_HEADER: &str = "X-CSRF-Token";
 
 /// Gives a browser its session.
 pub fn set(response: &mut HttpResponseBuilder, grant: &Grant) {
-    let lifetime = Duration::seconds(grant.session_expires_in);
-    response.cookie(cookie(SESSION, grant.secret.clone(), true, lifetime));
-    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, lifetime));
+    // Every use gives the session a new end; when it is over, is the server's to say.
+    response.cookie(cookie(SESSION, grant.secret.clone(), true, LONGEST));
+    response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, LONGEST));
+    set_device(response, grant.device_token.clone());
+}
+
+/// Makes the browser known.
+pub fn set_device(response: &mut HttpResponseBuilder, token: String) {
+    response.cookie(cookie(DEVICE, token, true, LONGEST));
+}
+
+/// What makes the browser known, where it is.
+pub fn device(request: &HttpRequest) -> Option<String> {
+    request.cookie(DEVICE).map(|cookie| cookie.value().to_owned())
 }
 
 /// Takes a browser's session away.
@@ -65,12 +80,11 @@ pub fn check_unsafe(request: &HttpRequest, state: &AppState, session: SessionId)
 /// # Errors
 /// `csrf_refused`.
 pub fn check_origin(request: &HttpRequest, state: &AppState) -> Result<(), Problem> {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let origin = header(ORIGIN).ok_or_else(|| Problem::new(Code::CsrfRefused))?;
-    let host = origin.split_once("://").map_or("", |(_, host)| host);
+    let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
+    let origin = origin.ok_or_else(|| Problem::new(Code::CsrfRefused))?;
     let own = [state.public_url.as_ref(), &state.services.settings.frontend_url];
     let ours =
         own.iter().any(|url| *url == origin || url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/')));
     let listed = state.config.cors_origins.iter().any(|listed| listed == origin);
-    if ours || listed || header(HOST) == Some(host) { Ok(()) } else { Err(Problem::new(Code::CsrfRefused)) }
+    if ours || listed { Ok(()) } else { Err(Problem::new(Code::CsrfRefused)) }
 }

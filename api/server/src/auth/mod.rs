@@ -1,7 +1,7 @@
 //! Who is calling: the ladder of extractors that handlers name in their signatures.
 //!
 //! [`Client`] is anybody, [`Caller`] a signed-in person, [`Member`] a member of the organization in the path with the
-//! right its parameter names.
+//! right its parameter names, [`ProductMember`] one who has it for the product in the path.
 
 mod caller;
 mod client;
@@ -11,4 +11,4 @@ pub mod permissions;
 
 pub use caller::Caller;
 pub use client::Client;
-pub use member::Member;
+pub use member::{Member, ProductMember};

@@ -4,12 +4,25 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use actix_web::http::Uri;
+use manager_domain::organizations::check_vat_number;
+use manager_services::settings::Seller;
 
 use super::parse::{Mode, Payments, Secret};
 use super::{Config, ConfigError, SETTINGS, Variables};
 
 const PRODUCTION_NEEDS: &str = "MANAGER_MODE=production, which needs MANAGER_ROOT_KEY_FILE, MANAGER_SMTP_URL, \
-    MANAGER_PUBLIC_URL with https and MANAGER_PAYMENTS";
+    MANAGER_PUBLIC_URL with https, MANAGER_PAYMENTS, MANAGER_PRODUCT_NAME and the seller's MANAGER_SELLER_…";
+
+/// What invoices and mails say in the operator's name: samples may stand for it in development only.
+const IDENTITY: [&str; 7] = [
+    "MANAGER_PRODUCT_NAME",
+    "MANAGER_SELLER_NAME",
+    "MANAGER_SELLER_LINE1",
+    "MANAGER_SELLER_POSTAL_CODE",
+    "MANAGER_SELLER_CITY",
+    "MANAGER_SELLER_COUNTRY",
+    "MANAGER_SELLER_VAT_NUMBER",
+];
 
 impl Config {
     /// The only base of links in mails and of `iss`.
@@ -28,6 +41,19 @@ impl Config {
 
     pub fn is_production(&self) -> bool {
         self.mode == Mode::Production
+    }
+
+    /// The seller as invoices name it.
+    pub fn seller(&self) -> Seller {
+        let number = check_vat_number(&self.seller_country, &self.seller_vat_number);
+        Seller {
+            name: self.seller_name.clone(),
+            line1: self.seller_line1.clone(),
+            postal_code: self.seller_postal_code.clone(),
+            city: self.seller_city.clone(),
+            country: self.seller_country.clone(),
+            vat_number: number.unwrap_or_else(|_| self.seller_vat_number.clone()),
+        }
     }
 
     /// `sqlite` or `postgresql`, for the line printed at start.
@@ -74,6 +100,10 @@ impl Config {
         match self.mode {
             Mode::Development => self.check_development()?,
             Mode::Production => self.check_production(variables)?,
+        }
+        if check_vat_number(&self.seller_country, &self.seller_vat_number).is_err() {
+            let may_hold = format!("a VAT number of {}, MANAGER_SELLER_COUNTRY", self.seller_country);
+            return Err(ConfigError::holds("MANAGER_SELLER_VAT_NUMBER", &self.seller_vat_number, &may_hold));
         }
         let keys = [
             ("MANAGER_STRIPE_SECRET_KEY", &self.stripe_secret_key),
@@ -124,6 +154,9 @@ impl Config {
         }
         if !said("MANAGER_PAYMENTS") {
             return lacks("MANAGER_PAYMENTS", "sandbox or stripe, said by name");
+        }
+        if let Some(name) = IDENTITY.into_iter().find(|name| !said(*name)) {
+            return lacks(name, "what mails and invoices say of the operator");
         }
         if !self.rate_limits {
             return Err(ConfigError::holds("MANAGER_RATE_LIMITS", "off", "on in production mode"));

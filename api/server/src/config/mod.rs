@@ -7,7 +7,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use parse::{LogFormat, Mode, Payments, Secret};
+pub use parse::{ForwardedHeader, LogFormat, Mode, Payments, Secret};
 pub use table::{Config, SETTINGS, Setting};
 
 /// Where a value came from.
@@ -252,6 +252,13 @@ mod tests {
             ("MANAGER_SMTP_URL", "smtps://user:secret@mail.example.com:465"),
             ("MANAGER_PUBLIC_URL", "https://panel.example.com"),
             ("MANAGER_PAYMENTS", "sandbox"),
+            ("MANAGER_PRODUCT_NAME", "Panel"),
+            ("MANAGER_SELLER_NAME", "Hosting Ltd"),
+            ("MANAGER_SELLER_LINE1", "Main Street 1"),
+            ("MANAGER_SELLER_POSTAL_CODE", "1207"),
+            ("MANAGER_SELLER_CITY", "Genève"),
+            ("MANAGER_SELLER_COUNTRY", "CH"),
+            ("MANAGER_SELLER_VAT_NUMBER", "CHE-109.322.551"),
         ] {
             assert!(config(&pairs).unwrap_err().starts_with(name), "{name}");
             pairs.push((name, value));
@@ -259,6 +266,19 @@ mod tests {
         config(&pairs).unwrap();
         pairs.push(("MANAGER_RATE_LIMITS", "off"));
         assert!(config(&pairs).unwrap_err().starts_with("MANAGER_RATE_LIMITS"));
+    }
+
+    #[test]
+    fn the_seller_has_a_vat_number_of_its_country() {
+        assert!(config(&[]).unwrap().seller().name.contains("NOT A REAL COMPANY"));
+        let said =
+            |country, number| config(&[("MANAGER_SELLER_COUNTRY", country), ("MANAGER_SELLER_VAT_NUMBER", number)]);
+        assert_eq!(said("DE", "DE 136 695 976").unwrap().seller().vat_number, "DE136695976");
+        for (country, number) in [("DE", "CHE-123.456.788"), ("CH", "CHE-123.456.789"), ("FR", "FR40303265046")] {
+            let error = said(country, number).unwrap_err();
+            assert!(error.starts_with("MANAGER_SELLER_VAT_NUMBER holds") && error.contains(country), "{error}");
+        }
+        assert!(said("XX", "CHE-123.456.788").unwrap_err().starts_with("MANAGER_SELLER_COUNTRY holds"));
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub enum Payments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     Json,
     Text,
@@ -61,6 +68,14 @@ pub fn payments(text: &str) -> Option<Payments> {
     match text {
         "sandbox" => Some(Payments::Sandbox),
         "stripe" => Some(Payments::Stripe),
+        _ => None,
+    }
+}
+
+pub fn forwarded_header(text: &str) -> Option<ForwardedHeader> {
+    match text.to_ascii_lowercase().as_str() {
+        "x-forwarded-for" => Some(ForwardedHeader::XForwardedFor),
+        "forwarded" => Some(ForwardedHeader::Forwarded),
         _ => None,
     }
 }
@@ -154,6 +169,17 @@ pub fn network(text: &str) -> Option<IpNet> {
 
 pub fn log_filter(text: &str) -> Option<String> {
     EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
+}
+
+/// A text in one line.
+pub fn line(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+pub fn country(text: &str) -> Option<String> {
+    manager_domain::organizations::is_country(text).then(|| text.to_owned())
 }
 
 pub fn time_zone(text: &str) -> Option<Tz> {

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 use manager_domain::Currency;
 
-use super::parse::{self, LogFormat, Mode, Payments, Secret};
+use super::parse::{self, ForwardedHeader, LogFormat, Mode, Payments, Secret};
 use super::{ConfigError, Variables};
 
 /// One variable.
@@ -85,11 +85,17 @@ settings! {
         "origins such as https://panel.example.com, separated by commas";
     trusted_proxies: Vec<IpNet> = "MANAGER_TRUSTED_PROXIES", "", parse::list(parse::network),
         "networks such as 10.0.0.0/8, separated by commas";
+    /// The one header of those proxies that is believed: they must set it or drop the client's.
+    forwarded_header: ForwardedHeader = "MANAGER_FORWARDED_HEADER", "x-forwarded-for", parse::forwarded_header,
+        "x-forwarded-for or forwarded";
     rate_limits: bool = "MANAGER_RATE_LIMITS", "on", parse::on_off, "on or off";
     /// Requests an address may make at once before it is slowed down.
     rate_burst: u32 = "MANAGER_RATE_BURST", "600", parse::number(1, 1_000_000), "a number from 1 to 1000000";
     /// Requests a second an address gets back.
     rate_per_second: u32 = "MANAGER_RATE_PER_SECOND", "60", parse::number(1, 100_000), "a number from 1 to 100000";
+    /// Wrong passwords, and wrong codes, that strangers may try in 15 minutes, all together.
+    guesses_at_most: i32 = "MANAGER_GUESSES_AT_MOST", "20000", parse::number(10, 1_000_000_000),
+        "a number from 10 to 1000000000";
     http_threads: usize = "MANAGER_HTTP_THREADS", "", parse::or(parse::number(1, 256), 0), "a number from 1 to 256";
     db_connections: usize = "MANAGER_DB_CONNECTIONS", "", parse::or(parse::number(2, 1024), 0),
         "a number from 2 to 1024";
@@ -119,5 +125,17 @@ settings! {
     order_lapse_days: u32 = "MANAGER_ORDER_LAPSE_DAYS", "14", parse::number(1, 365), "days from 1 to 365";
     billing_time_zone: Tz = "MANAGER_BILLING_TIME_ZONE", "Europe/Zurich", parse::time_zone,
         "a time zone such as Europe/Zurich";
+    /// What people know the panel as: in mails, and as a word that passwords had better not hold.
+    product_name: String = "MANAGER_PRODUCT_NAME", "Manager", parse::line, "a name of at most 100 characters";
+    /// The seller as invoices name it for good; the defaults are for trying things out.
+    seller_name: String = "MANAGER_SELLER_NAME", "SAMPLE SELLER - NOT A REAL COMPANY", parse::line,
+        "a name of at most 100 characters";
+    seller_line1: String = "MANAGER_SELLER_LINE1", "Sample Street 1", parse::line,
+        "street and number, of at most 100 characters";
+    seller_postal_code: String = "MANAGER_SELLER_POSTAL_CODE", "0000", parse::line, "a postal code";
+    seller_city: String = "MANAGER_SELLER_CITY", "Sample City", parse::line, "a city";
+    seller_country: String = "MANAGER_SELLER_COUNTRY", "CH", parse::country, "a country's two letters such as CH";
+    seller_vat_number: String = "MANAGER_SELLER_VAT_NUMBER", "CHE-123.456.788", parse::line,
+        "a VAT number of the seller's country, such as CHE-123.456.788";
     currencies: Vec<Currency> = "MANAGER_CURRENCIES", "CHF,EUR", parse::currencies, "CHF, EUR or both";
 }

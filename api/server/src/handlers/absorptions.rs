@@ -14,7 +14,7 @@ use validator::Validate;
 use crate::auth::permissions::{ManageMembers, Required};
 use crate::auth::{Caller, Member};
 use crate::idempotency::{Answer, Key, OptionalKey, Repeatable};
-use crate::json::Json;
+use crate::json::{Json, Nothing};
 use crate::paging::{ListQuery, Page};
 use crate::path::Path;
 use crate::problems::Problem;
@@ -98,16 +98,18 @@ pub async fn start_absorption(
 ) -> Result<Answer, Problem> {
     let Then(caller, Repeatable(Json(body), key)) = body;
     let target = EmailAddress::parse(&body.email).map_err(|code| Problem::fault("/email", code))?;
+    let account = caller.account.id;
     let render = |status: &Status| Answer::created(&AbsorptionView::from(status.clone())).location("/v1/me/absorption");
     key.once(&state.services, &caller.call, render, async move |services, call| {
-        absorptions::start(&services, &call, &caller.session, caller.account.id, target).await
+        absorptions::start(&services, &call, account, target).await
     })
     .await
 }
 
 /// Show how the absorption of my account stands
 #[utoipa::path(tag = "memberships",
-    responses((status = 200, description = "The latest, running or not", body = AbsorptionView)),
+    responses((status = 200, description = "The latest, running or not", body = AbsorptionView),
+        (status = 404, description = "There was none")),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/absorption")]
 pub async fn get_absorption(caller: Caller, state: web::Data<AppState>) -> Result<Json<AbsorptionView>, Problem> {
@@ -118,7 +120,8 @@ pub async fn get_absorption(caller: Caller, state: web::Data<AppState>) -> Resul
 /// Call the absorption of my account off
 ///
 /// Organizations that are done stay so.
-#[utoipa::path(tag = "memberships", responses((status = 204, description = "Called off")),
+#[utoipa::path(tag = "memberships", responses((status = 204, description = "Called off"),
+        (status = 404, description = "None is running")),
     security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/absorption")]
 pub async fn cancel_absorption(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
@@ -188,9 +191,9 @@ pub async fn list_absorptions(
 #[post("/v1/organizations/{org}/absorptions/{id}/approve")]
 pub async fn approve_absorption(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, AbsorptionId)>, Repeatable<()>>>,
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, AbsorptionId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
     answer(&state, &member, (organization, id), Verdict::Approve, key).await
 }
 
@@ -206,9 +209,9 @@ pub async fn approve_absorption(
 #[post("/v1/organizations/{org}/absorptions/{id}/refuse")]
 pub async fn refuse_absorption(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, AbsorptionId)>, Repeatable<()>>>,
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, AbsorptionId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
     answer(&state, &member, (organization, id), Verdict::Refuse, key).await
 }
 

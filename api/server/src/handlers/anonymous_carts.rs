@@ -8,7 +8,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, delete, get, patch, post, put, web};
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
-use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
+use manager_domain::organizations::{OrganizationKind, is_country};
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Currency, FaultCode};
 use manager_services::carts::{self, Change, View, Visitor};
@@ -119,9 +119,10 @@ pub async fn create_cart(
     if !is_country(&country) {
         return Err(Problem::fault("/country", FaultCode::InvalidCountry));
     }
+    let currency = state.services.settings.currency(body.0.currency, &country);
     let visitor = Visitor {
         kind: body.0.customer_kind.unwrap_or(OrganizationKind::Individual),
-        currency: body.0.currency.unwrap_or_else(|| default_currency(&country)),
+        currency: currency.map_err(|code| Problem::fault("/currency", code))?,
         country,
     };
     let (view, token) = carts::open_anonymous(&state.services, &client.0, visitor).await?;
@@ -136,7 +137,7 @@ pub async fn create_cart(
 
 /// Show a visitor's cart
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
-    responses((status = 200, description = "The cart with today's prices", body = CartView)),
+    responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
     security(("cart_token" = [])))]
 #[get("/v1/carts/{id}")]
 pub async fn get_cart(
@@ -151,16 +152,18 @@ pub async fn get_cart(
 }
 
 /// Throw a visitor's cart away
-#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone")), security(("cart_token" = [])))]
 #[delete("/v1/carts/{id}")]
 pub async fn delete_cart(
     client: Client,
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<CartSecret, Path<(CartId,)>>,
 ) -> Result<HttpResponse, Problem> {
     let Then(CartSecret(secret), Path((id,))) = path;
-    carts::delete_anonymous(&state.services, &client.0, id, &secret).await?;
+    carts::delete_anonymous(&state.services, &client.0, (id, &secret), if_match.expected_version()?).await?;
     let mut response = HttpResponse::NoContent();
     for gone in forgotten() {
         response.cookie(gone);
@@ -178,7 +181,7 @@ fn forgotten() -> [Cookie<'static>; 2] {
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
     responses((status = 201, description = "The cart with the item", body = CartView),
-        (status = 409, description = "`cart_full`")),
+        (status = 409, description = "`cart_full` or `name_taken`")),
     security(("cart_token" = [])))]
 #[post("/v1/carts/{id}/items")]
 pub async fn add_cart_item(
@@ -243,7 +246,8 @@ pub async fn remove_cart_item(
 }
 
 /// Choose how to pay, in a visitor's cart
-#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
+#[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body = PaymentMethodChoice,
     responses((status = 200, description = "The changed cart", body = CartView),
         (status = 409, description = "`payment_method_unavailable`")),
@@ -253,11 +257,13 @@ pub async fn set_cart_payment_method(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<CartSecret, Then<Path<(CartId,)>, Json<PaymentMethodChoice>>>,
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::PayBy(body.kind));
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, None, change).await?;
+    let seen = if_match.expected_version()?;
+    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -273,13 +279,13 @@ pub struct CartClaimRequest {
 /// Claim a visitor's cart
 ///
 /// Moves it into an organization, where it keeps its id; its secret is dead from then on. Signed in, with the cart's
-/// secret; needs the permission `order` in that organization.
+/// secret; needs the permission `order` in that organization, for everything in the cart.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("X-Cart-Token" = Option<String>, Header, description = "The cart's secret, unless it is in the cookie"),
         OptionalKey),
     request_body = CartClaimRequest,
     responses((status = 200, description = "The organization's cart", body = CartView)),
-    security(("bearer" = []), ("cookie" = [])))]
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Permission::Order.as_str()))))]
 #[post("/v1/carts/{id}/claim")]
 pub async fn claim_cart(
     request: HttpRequest,
@@ -290,14 +296,15 @@ pub async fn claim_cart(
     let (call, organization) = (&caller.call, body.organization);
     let access = memberships::access(&state.services, caller.session.id, organization, call.now).await?;
     let membership = access.and_then(|access| access.membership).ok_or_else(Problem::not_found)?;
-    let decision = decide(&membership.rights(), Permission::Order, None);
+    let rights = membership.rights();
+    let decision = decide(&rights, Permission::Order, None);
     if !decision.allowed {
         return Err(Problem::new(Code::Forbidden).with("reason", decision.reason.as_str()));
     }
     let language = language::of(&request);
     let render = move |view: &View| CartView::answer(StatusCode::OK, view, language);
     let claimed = key.once(&state.services, call, render, async move |services, call| {
-        carts::claim(&services, &call, organization, id, &secret).await
+        carts::claim(&services, &call, organization, &rights, id, &secret).await
     });
     let mut response = claimed.await?.respond_to(&request);
     for gone in forgotten() {

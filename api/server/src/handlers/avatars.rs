@@ -1,9 +1,13 @@
 //! The signed-in person's picture (ACC-4).
 
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName};
-use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, delete, get, put, web};
 use manager_domain::Code;
-use manager_services::avatars::{self, MAX_BYTES};
+use manager_services::avatars::{self, MAX_BYTES, Turn};
 
 use crate::auth::Caller;
 use crate::body::Raw;
@@ -14,6 +18,26 @@ use crate::then::Then;
 
 const ACCEPTED: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 const NO_SNIFFING: HeaderName = HeaderName::from_static("x-content-type-options");
+
+/// A picture of an accepted kind whose turn it is; nothing of it was read yet.
+#[derive(Debug)]
+pub struct Uploading(Turn);
+
+impl FromRequest for Uploading {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            check_media_type(&request)?;
+            let caller = Caller::extract(&request).await?;
+            let state = web::Data::<AppState>::extract(&request).await?;
+            let turn = Turn::take(&state.services, &caller.call, caller.account.id).await;
+            Ok(Self(turn.map_err(Problem::from)?))
+        })
+    }
+}
 
 /// Set my picture
 ///
@@ -26,13 +50,11 @@ const NO_SNIFFING: HeaderName = HeaderName::from_static("x-content-type-options"
     security(("bearer" = []), ("cookie" = [])))]
 #[put("/v1/me/avatar")]
 pub async fn put_avatar(
-    request: HttpRequest,
     state: web::Data<AppState>,
-    body: Then<Caller, Raw<MAX_BYTES>>,
+    body: Then<Caller, Then<Uploading, Raw<MAX_BYTES>>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(caller, Raw(bytes)) = body;
-    check_media_type(&request)?;
-    let row = avatars::put(&state.services, &caller.call, caller.account.id, bytes.to_vec()).await?;
+    let Then(caller, Then(Uploading(turn), Raw(bytes))) = body;
+    let row = avatars::put(&state.services, &caller.call, caller.account.id, turn, bytes.to_vec()).await?;
     Ok(HttpResponse::NoContent().insert_header((ETAG, Etag::opaque(row.etag).header())).finish())
 }
 
@@ -53,6 +75,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
 #[utoipa::path(tag = "accounts", responses(
     (status = 200, description = "256 × 256 pixels", body = Vec<u8>, content_type = "image/png"),
     (status = 304, description = "You have it"),
+    (status = 404, description = "There is none: the initials stand for it"),
 ), security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/avatar")]
 pub async fn get_avatar(
@@ -71,7 +94,9 @@ pub async fn get_avatar(
 }
 
 /// Remove my picture
-#[utoipa::path(tag = "accounts", responses((status = 204, description = "Removed: the initials stand for it")),
+#[utoipa::path(tag = "accounts", responses(
+        (status = 204, description = "Removed: the initials stand for it"),
+        (status = 404, description = "There is none")),
     security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/avatar")]
 pub async fn delete_avatar(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {

@@ -25,7 +25,7 @@ use crate::auth::Member;
 use crate::auth::permissions::{Order, Required};
 use crate::etags::{Etag, IfMatch, Tagged};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
-use crate::json::{Json, MergePatch};
+use crate::json::{Json, MergePatch, Nothing};
 use crate::language::{self, Language};
 use crate::paging::{ListQuery, Page};
 use crate::patch;
@@ -100,7 +100,7 @@ pub struct CartItemView {
     /// All units with tax; the totals are rounded on their own.
     #[schema(required)]
     pub gross: Option<Money>,
-    /// Percent.
+    /// Percent, on the first day; a term that spans a change of rate is taxed in parts, as the totals show.
     #[schema(required)]
     pub tax_rate: Option<String>,
     /// The unit price isn't the one of when the item was last put together.
@@ -168,7 +168,7 @@ impl CartView {
         let currency = view.priced.currency;
         let item = |priced: PricedItem| {
             let known = view.catalogue.offer(&priced.item.offer);
-            let price = priced.price;
+            let price = priced.price.as_ref();
             CartItemView {
                 id: priced.item.id,
                 product_type: known.map(|(product_type, _)| product_type.code.clone()),
@@ -229,6 +229,7 @@ pub struct ItemRequest {
     pub quantity: u32,
     /// By option code, as the product type asks.
     #[serde(default)]
+    #[validate(length(max = 32))]
     #[schema(required = false)]
     pub options: BTreeMap<String, String>,
 }
@@ -257,6 +258,7 @@ pub struct ItemPatch {
     pub quantity: Option<u32>,
     /// Merged into the item's; null takes a value away.
     #[serde(default)]
+    #[validate(length(max = 32))]
     #[schema(required = false)]
     pub options: BTreeMap<String, Option<String>>,
 }
@@ -293,9 +295,9 @@ fn base(organization: OrganizationId) -> String {
 pub async fn create_organization_cart(
     request: HttpRequest,
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Repeatable<()>>,
+    path: Then<Member<Order>, Repeatable<Nothing>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Repeatable((), key)) = path;
+    let Then(member, Repeatable(Nothing, key)) = path;
     let (organization, language) = (member.organization, language::of(&request));
     let render = move |view: &View| {
         CartView::answer(StatusCode::CREATED, view, language).location(&format!("{}/{}", base(organization), view.id))
@@ -327,7 +329,7 @@ pub async fn list_organization_carts(
 /// Show a cart
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart")),
-    responses((status = 200, description = "The cart with today's prices", body = CartView)),
+    responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[get("/v1/organizations/{org}/carts/{id}")]
 pub async fn get_organization_cart(
@@ -342,16 +344,18 @@ pub async fn get_organization_cart(
 
 /// Throw a cart away
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart")),
+        ("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone"), (status = 409, description = "`cart_closed`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[delete("/v1/organizations/{org}/carts/{id}")]
 pub async fn delete_organization_cart(
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
 ) -> Result<HttpResponse, Problem> {
     let Then(member, Path((organization, id))) = path;
-    carts::delete(&state.services, member.call(), organization, id).await?;
+    carts::delete(&state.services, member.call(), organization, id, if_match.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -361,7 +365,7 @@ pub async fn delete_organization_cart(
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
     responses((status = 201, description = "The cart with the item", body = CartView),
-        (status = 409, description = "`cart_full` or `cart_closed`")),
+        (status = 409, description = "`cart_full`, `name_taken` or `cart_closed`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/carts/{id}/items")]
 pub async fn add_organization_cart_item(
@@ -386,7 +390,7 @@ pub async fn add_organization_cart_item(
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body(content = ItemPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed cart", body = CartView),
-        (status = 409, description = "`cart_closed`")),
+        (status = 409, description = "`name_taken` or `cart_closed`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[patch("/v1/organizations/{org}/carts/{id}/items/{item}")]
 pub async fn update_organization_cart_item(
@@ -425,7 +429,8 @@ pub async fn remove_organization_cart_item(
 
 /// Choose how to pay
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart")),
+        ("id" = CartId, Path, description = "The cart"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body = PaymentMethodChoice,
     responses((status = 200, description = "The changed cart", body = CartView),
         (status = 409, description = "`payment_method_unavailable` or `cart_closed`")),
@@ -434,11 +439,12 @@ pub async fn remove_organization_cart_item(
 pub async fn set_organization_cart_payment_method(
     request: HttpRequest,
     state: web::Data<AppState>,
+    if_match: IfMatch,
     path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<PaymentMethodChoice>>>,
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(member, Then(Path(cart), Json(body))) = path;
-    let change = Change::PayBy(body.kind);
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, None, change).await?;
+    let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
+    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -449,7 +455,8 @@ pub async fn set_organization_cart_payment_method(
     "expires_at": "2026-03-01T09:45:00Z", "day": "2026-03-01",
     "lines": [{"item": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "name": ".ch domain",
         "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
-        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1"}],
+        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1",
+        "period_start": null, "period_end": null}],
     "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
         "total": {"amount": 973, "currency": "CHF"}, "notes": [],
         "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]}
@@ -466,6 +473,7 @@ pub struct QuoteView {
     pub totals: TotalsView,
 }
 
+/// An item, or one of several stretches of its term between which the tax rate changes.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QuoteLineView {
     pub item: ItemId,
@@ -480,6 +488,12 @@ pub struct QuoteLineView {
     pub net: Money,
     /// Percent.
     pub tax_rate: String,
+    /// The first of the days that the line is for, where it isn't the whole term.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    pub period_start: Option<NaiveDate>,
+    /// Exclusive.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    pub period_end: Option<NaiveDate>,
 }
 
 impl QuoteView {
@@ -496,6 +510,8 @@ impl QuoteView {
             unit_price: Money::new(line.unit_price, currency),
             net: Money::new(line.net, currency),
             tax_rate: line.tax_rate.to_string(),
+            period_start: line.period_start,
+            period_end: line.period_end,
         });
         Self {
             cart: quote.cart,
@@ -520,9 +536,9 @@ impl QuoteView {
 pub async fn quote_cart(
     request: HttpRequest,
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Nothing>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), Nothing)) = path;
     let quote = quotes::quote(&state.services, member.call(), organization, id).await?;
     Ok(HttpResponse::Created().json(QuoteView::of(quote, language::of(&request))))
 }
@@ -554,7 +570,7 @@ pub struct CheckoutRequest {
     request_body = CheckoutRequest,
     responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
-        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, \
+        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, `name_taken`, \
             `billing_address_required`, `payment_method_required` or `payment_method_unavailable`"),
         (status = 410, description = "`token_lapsed`: the quote is too old")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]

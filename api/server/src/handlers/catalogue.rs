@@ -7,9 +7,10 @@ use manager_domain::catalogue::{
     Offer, OptionKind, OrderOption, ProductType, TerminationConfirmation, Unavailable, UnavailableReason,
 };
 use manager_domain::ids::CatalogueVersionId;
-use manager_domain::organizations::{OrganizationKind, default_currency, is_country};
+use manager_domain::organizations::{OrganizationKind, is_country};
 use manager_domain::terms::Frequency;
 use manager_domain::{Currency, FaultCode, Money};
+use manager_services::Settings;
 use manager_services::catalogue::{self, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -47,14 +48,16 @@ pub struct CatalogueQuery {
 }
 
 impl CatalogueQuery {
-    fn customer(&self) -> Result<Customer, Problem> {
+    fn customer(&self, settings: &Settings) -> Result<Customer, Problem> {
         let country = self.country.clone().unwrap_or_else(|| "CH".to_owned());
         if !is_country(&country) {
             return Err(Problem::fault("query:country", FaultCode::InvalidCountry));
         }
         Ok(Customer {
             kind: self.customer_kind.unwrap_or(OrganizationKind::Individual),
-            currency: self.currency.unwrap_or_else(|| default_currency(&country)),
+            currency: settings
+                .currency(self.currency, &country)
+                .map_err(|code| Problem::fault("query:currency", code))?,
             country,
             vat_verified: false,
         })
@@ -96,7 +99,7 @@ pub struct CategoryView {
     "quantity_max": 1, "termination_confirmation": "email", "grace_days": 10, "suspension_days": 30,
     "deletes_data": false, "changes_only_at_term_end": true, "metered": [],
     "options": [{"code": "domain", "name": "Domain name", "kind": "domain_name", "required": true, "max_length": 253,
-        "choices": []}],
+        "unique": true, "choices": []}],
     "offers": [{"code": "domain_ch", "name": ".ch domain", "description": "The address of Switzerland.",
         "domain_suffix": "ch", "prices": [{"frequency": "yearly", "net": {"amount": 900, "currency": "CHF"},
         "gross": {"amount": 973, "currency": "CHF"}, "tax_rate": "8.1", "available": true,
@@ -143,6 +146,9 @@ pub struct OptionView {
     /// Characters; null for choices.
     #[schema(required)]
     pub max_length: Option<u32>,
+    /// Only one product may have this value (of an e-mail address: with its domain); taken ones are refused with
+    /// `name_taken`.
+    pub unique: bool,
     pub choices: Vec<ChoiceView>,
 }
 
@@ -266,6 +272,7 @@ impl Shown<'_> {
             kind: option.kind,
             required: option.required,
             max_length: option.max_length,
+            unique: option.unique_as.is_some(),
             choices: choices.collect(),
         }
     }
@@ -306,7 +313,7 @@ async fn shown<T: Serialize>(
     query: &CatalogueQuery,
     view: impl FnOnce(&Shown<'_>) -> Result<T, Problem>,
 ) -> Result<CustomizeResponder<Tagged<T>>, Problem> {
-    let customer = query.customer()?;
+    let customer = query.customer(&state.services.settings)?;
     let (version, day) = catalogue::current(&state.services, client.0.now).await?;
     let minimum = state.services.settings.minimum(customer.currency);
     let shown = Shown { version: &version, customer, minimum, day, language: language::of(request) };

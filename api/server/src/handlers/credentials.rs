@@ -1,13 +1,13 @@
 //! Changing and resetting the password (ACC-6, ACC-8).
 
-use actix_web::{HttpResponse, post, put, web};
+use actix_web::{HttpRequest, HttpResponse, post, put, web};
 use manager_domain::emails::EmailAddress;
 use manager_services::credentials;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::auth::{Caller, Client};
+use crate::auth::{Caller, Client, cookies};
 use crate::json::Json;
 use crate::problems::Problem;
 use crate::state::AppState;
@@ -57,6 +57,12 @@ pub struct PasswordResetRequest {
     #[validate(length(min = 3, max = 254))]
     #[schema(min_length = 3, max_length = 254)]
     pub email: String,
+    /// What an earlier login on this device answered; what strangers ask for then doesn't count. Browsers have it in a
+    /// cookie.
+    #[serde(default)]
+    #[validate(length(max = 100))]
+    #[schema(required = false, max_length = 100)]
+    pub device_token: Option<String>,
 }
 
 /// Ask for a new password
@@ -67,12 +73,14 @@ pub struct PasswordResetRequest {
 ))]
 #[post("/v1/auth/password-reset")]
 pub async fn request_password_reset(
+    request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
     body: Json<PasswordResetRequest>,
 ) -> Result<HttpResponse, Problem> {
     let email = EmailAddress::parse(&body.0.email).map_err(|code| Problem::fault("/email", code))?;
-    credentials::request_reset(&state.services, &client.0, &email).await?;
+    let device_token = body.0.device_token.or_else(|| cookies::device(&request));
+    credentials::request_reset(&state.services, &client.0, &email, device_token.as_deref()).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 
@@ -93,7 +101,8 @@ pub struct PasswordResetConfirmation {
 
 /// Set a new password by the mailed token
 ///
-/// Every session ends.
+/// Every session ends. A browser is known from now on (`__Host-device`), so that strangers' wrong guesses don't keep it
+/// from logging in.
 #[utoipa::path(tag = "authentication", request_body = PasswordResetConfirmation, responses(
     (status = 204, description = "Set"),
     (status = 410, description = "`token_lapsed`"),
@@ -105,6 +114,8 @@ pub async fn confirm_password_reset(
     state: web::Data<AppState>,
     body: Json<PasswordResetConfirmation>,
 ) -> Result<HttpResponse, Problem> {
-    credentials::confirm_reset(&state.services, &client.0, &body.0.token, &body.0.password).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let device = credentials::confirm_reset(&state.services, &client.0, &body.0.token, &body.0.password).await?;
+    let mut response = HttpResponse::NoContent();
+    cookies::set_device(&mut response, device);
+    Ok(response.finish())
 }

@@ -14,7 +14,7 @@ use validator::Validate;
 use crate::auth::permissions::{ManageMembers, Required};
 use crate::auth::{Caller, Client, Member};
 use crate::idempotency::{Answer, Key, OptionalKey, Repeatable};
-use crate::json::Json;
+use crate::json::{Json, Nothing};
 use crate::paging::{ListQuery, Page};
 use crate::path::Path;
 use crate::problems::Problem;
@@ -59,7 +59,9 @@ pub struct InvitationRequest {
 pub struct InvitationView {
     pub id: InvitationId,
     pub organization: InvitingOrganization,
-    pub email: String,
+    /// Null once the account of the address was deleted.
+    #[schema(required)]
+    pub email: Option<String>,
     pub role: Role,
     pub products: ProductAccess,
     pub billing: bool,
@@ -89,7 +91,7 @@ impl InvitationView {
             organization: InvitingOrganization { id: organization.id, name: organization.name },
             state: row.state_at(now),
             replaces_account: row.replaces_account_id.is_some(),
-            email: row.email,
+            email: Some(row.email).filter(|email| !email.is_empty()),
             role: row.role,
             products: row.products.0,
             billing: row.billing,
@@ -120,13 +122,13 @@ pub async fn create_invitation(
     let products = body.products.unwrap_or(ProductAccess::NONE);
     let rights = Rights { role: body.role, products, billing: body.billing };
     let new = NewInvitation { email, rights, access_expires_at: body.expires_at };
-    let (organization, session, now) = (member.organization, member.caller.session.clone(), member.call().now);
+    let (organization, now) = (member.organization, member.call().now);
     let render = move |sent: &Sent| {
         let location = format!("/v1/organizations/{organization}/invitations/{}", sent.0.id);
         Answer::created(&InvitationView::of(sent.clone(), now)).location(&location)
     };
     key.once(&state.services, member.call(), render, async move |services, call| {
-        invitations::invite(&services, &call, &session, organization, new).await
+        invitations::invite(&services, &call, organization, new).await
     })
     .await
 }
@@ -186,15 +188,16 @@ pub async fn revoke_invitation(
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 200, description = "Sent again", body = InvitationView),
+        (status = 403, description = "`forbidden` with the reason, or `step_up_required` for an owner's"),
         (status = 409, description = "`invitation_closed`")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[post("/v1/organizations/{org}/invitations/{id}/resend")]
 pub async fn resend_invitation(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, InvitationId)>, Repeatable<()>>>,
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, InvitationId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
     let now = member.call().now;
     let render = move |sent: &Sent| Answer::ok(&InvitationView::of(sent.clone(), now));
     key.once(&state.services, member.call(), render, async move |services, call| {
@@ -204,13 +207,19 @@ pub async fn resend_invitation(
 }
 
 /// List the invitations for me
-#[utoipa::path(tag = "invitations",
+#[utoipa::path(tag = "invitations", params(ListQuery),
     responses((status = 200, description = "Those that wait for an answer, newest first", body = Page<InvitationView>)),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/invitations")]
-pub async fn list_my_invitations(caller: Caller, state: web::Data<AppState>) -> Result<Page<InvitationView>, Problem> {
-    let rows = invitations::list_mine(&state.services, &caller.call, caller.account.id).await?;
-    Ok(Page::all(rows.into_iter().map(|row| InvitationView::of(row, caller.call.now)).collect()))
+pub async fn list_my_invitations(
+    state: web::Data<AppState>,
+    query: Then<Caller, Query<ListQuery>>,
+) -> Result<Page<InvitationView>, Problem> {
+    let Then(caller, Query(query)) = query;
+    let limit = query.limit();
+    let (account, more) = (caller.account.id, i64::from(limit) + 1);
+    let rows = invitations::list_mine(&state.services, &caller.call, account, query.after()?, more).await?;
+    Page::of(rows, limit, |row| row.0.id, |row| InvitationView::of(row, caller.call.now))
 }
 
 /// The organization that was joined.
@@ -229,9 +238,9 @@ pub struct Joined {
 #[post("/v1/me/invitations/{id}/accept")]
 pub async fn accept_my_invitation(
     state: web::Data<AppState>,
-    path: Then<Caller, Then<Path<(InvitationId,)>, Repeatable<()>>>,
+    path: Then<Caller, Then<Path<(InvitationId,)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(caller, Then(Path((id,)), Repeatable((), key))) = path;
+    let Then(caller, Then(Path((id,)), Repeatable(Nothing, key))) = path;
     accept(&state, caller, Which::Mine(id), key).await
 }
 
@@ -250,9 +259,9 @@ async fn accept(state: &AppState, caller: Caller, chosen: Which, key: Key) -> Re
 #[post("/v1/me/invitations/{id}/decline")]
 pub async fn decline_my_invitation(
     state: web::Data<AppState>,
-    path: Then<Caller, Then<Path<(InvitationId,)>, Repeatable<()>>>,
+    path: Then<Caller, Then<Path<(InvitationId,)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(caller, Then(Path((id,)), Repeatable((), key))) = path;
+    let Then(caller, Then(Path((id,)), Repeatable(Nothing, key))) = path;
     let account = caller.account;
     key.once(
         &state.services,

@@ -97,7 +97,7 @@ pub struct BuyerView {
     pub vat_number: Option<String>,
 }
 
-/// What one unit costs for one term.
+/// What one unit costs for one term; where the tax rate changes inside of it, for each stretch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InvoiceLineView {
     /// From 1 on.
@@ -116,7 +116,7 @@ pub struct InvoiceLineView {
     pub net: Money,
     /// Percent.
     pub tax_rate: String,
-    /// Null until it is paid, and where there is no term.
+    /// Null until it is paid, unless the term is split, and where there is no term.
     #[schema(required, value_type = Option<String>, format = Date)]
     pub period_start: Option<NaiveDate>,
     /// Exclusive.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use crate::auth::{Caller, Client};
+use crate::auth::{Caller, Client, cookies};
 use crate::idempotency::{Answer, OptionalKey, Repeatable};
 use crate::json::Json;
 use crate::problems::Problem;
@@ -177,6 +177,8 @@ pub async fn undo_login_id_change(
     body: Json<LoginIdUndo>,
 ) -> Result<HttpResponse, Problem> {
     let LoginIdUndo { token, password, new_password } = body.0;
-    login_id_changes::undo(&state.services, &client.0, &token, &password, &new_password).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let device = login_id_changes::undo(&state.services, &client.0, &token, &password, &new_password).await?;
+    let mut response = HttpResponse::NoContent();
+    cookies::set_device(&mut response, device);
+    Ok(response.finish())
 }

@@ -103,7 +103,7 @@ pub async fn list_memberships(
 /// Show a member
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership")),
-    responses((status = 200, description = "The member", body = MembershipView)),
+    responses((status = 200, description = "The member", body = MembershipView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ViewMembers::NAME))))]
 #[get("/v1/organizations/{org}/memberships/{id}")]
@@ -167,8 +167,7 @@ pub async fn update_membership(
         billing: body.billing,
         expires_at: body.expires_at.into_option(),
     };
-    let session = &member.caller.session;
-    let row = memberships::change(&state.services, member.call(), session, organization, id, seen, changes).await?;
+    let row = memberships::change(&state.services, member.call(), organization, id, seen, changes).await?;
     Ok(Tagged::version(row.0.version, MembershipView::of(row, true)))
 }
 
@@ -176,17 +175,19 @@ pub async fn update_membership(
 ///
 /// Everybody may end their own membership; others need `manage_members`, and an owner to remove an owner.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = MembershipId, Path, description = "The membership")),
+        ("id" = MembershipId, Path, description = "The membership"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone"), (status = 409, description = "`last_owner`")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ViewMembers::NAME))))]
 #[delete("/v1/organizations/{org}/memberships/{id}")]
 pub async fn remove_membership(
     state: web::Data<AppState>,
+    seen: IfMatch,
     path: Then<Member<ViewMembers>, Path<(OrganizationId, MembershipId)>>,
 ) -> Result<HttpResponse, Problem> {
     let Then(member, Path((organization, id))) = path;
-    memberships::remove(&state.services, member.call(), organization, id).await?;
+    memberships::remove(&state.services, member.call(), organization, id, seen.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

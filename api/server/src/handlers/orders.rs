@@ -16,7 +16,7 @@ use super::payments::PaymentView;
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
-use crate::json::Json;
+use crate::json::{Json, Nothing};
 use crate::paging::{Cursor, Limit, Page};
 use crate::path::Path;
 use crate::problems::Problem;
@@ -40,7 +40,9 @@ pub struct OrderView {
     pub net: Money,
     pub tax: Money,
     pub total: Money,
-    pub payment_method: PaymentMethodKind,
+    /// Null where there is nothing to pay.
+    #[schema(required)]
+    pub payment_method: Option<PaymentMethodKind>,
     pub created_at: Instant,
     /// When it lapses if it isn't paid.
     pub lapses_at: Instant,
@@ -99,7 +101,7 @@ impl From<orders::Order> for OrderView {
             net: money(order.net),
             tax: money(order.tax),
             total: money(order.total),
-            payment_method: order.payment_method,
+            payment_method: Some(order.payment_method).filter(|_| order.total > 0),
             created_at: order.created_at,
             lapses_at: order.lapses_at,
             paid_at: order.paid_at,
@@ -189,6 +191,10 @@ pub struct OrderPayment {
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200)]
     pub payment_method_token: String,
+    /// What the payer was shown: taxes follow the day and the billing address, so that it may be another by now.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub expected_total: Option<Money>,
 }
 
 /// Pay an open order
@@ -197,8 +203,8 @@ pub struct OrderPayment {
     request_body = OrderPayment,
     responses((status = 201, description = "Paid, or the payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
-        (status = 409, description = "`order_closed`, `payment_in_progress`, `payment_method_unavailable` or \
-            `billing_address_required`")),
+        (status = 409, description = "`order_closed`, `payment_in_progress`, `payment_method_unavailable`, \
+            `billing_address_required`, or `quote_stale` with the `total` where it isn't `expected_total`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManageBilling::NAME))))]
 #[post("/v1/organizations/{org}/orders/{id}/pay")]
 pub async fn pay_order(
@@ -206,8 +212,8 @@ pub async fn pay_order(
     path: Then<Member<ManageBilling>, Then<Path<(OrganizationId, OrderId)>, Once<Json<OrderPayment>>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Json(body), key))) = path;
-    let OrderPayment { payment_method, payment_method_token } = body;
-    let request = PayOrder { payment_method, payment_method_token };
+    let OrderPayment { payment_method, payment_method_token, expected_total } = body;
+    let request = PayOrder { payment_method, payment_method_token, expected_total };
     let render = |details: &Details| Answer::created(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
         orders::pay(&services, &call, organization, id, request).await
@@ -217,7 +223,7 @@ pub async fn pay_order(
 
 /// Cancel an open order
 ///
-/// Its invoice is void, its products are cancelled.
+/// Its invoice is void, its products are cancelled. Needs the right to order each of them.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = OrderId, Path, description = "The order"), OptionalKey),
     responses((status = 200, description = "Cancelled", body = OrderDetails),
@@ -226,12 +232,13 @@ pub async fn pay_order(
 #[post("/v1/organizations/{org}/orders/{id}/cancel")]
 pub async fn cancel_order(
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<()>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable((), key))) = path;
+    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
+    let rights = member.rights.clone();
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, id).await
+        orders::cancel(&services, &call, organization, &rights, id).await
     })
     .await
 }

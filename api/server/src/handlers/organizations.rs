@@ -95,6 +95,7 @@ pub struct OrganizationItem {
     pub name: String,
     pub kind: OrganizationKind,
     pub role: Role,
+    /// What I reach there: owners and admins everything.
     pub products: ProductAccess,
     pub billing: bool,
     /// When the access ends by itself.
@@ -119,14 +120,17 @@ pub async fn list_organizations(
         rows,
         limit,
         |row| row.1.id,
-        |(membership, organization)| OrganizationItem {
-            id: organization.id,
-            name: organization.name,
-            kind: organization.kind,
-            role: membership.role,
-            products: membership.products.0,
-            billing: membership.billing,
-            expires_at: membership.expires_at,
+        |(membership, organization)| {
+            let rights = membership.rights().effective();
+            OrganizationItem {
+                id: organization.id,
+                name: organization.name,
+                kind: organization.kind,
+                role: rights.role,
+                products: rights.products,
+                billing: rights.billing,
+                expires_at: membership.expires_at,
+            }
         },
     )
 }
@@ -147,7 +151,8 @@ pub async fn create_organization(
     let account = &caller.account;
     let name = manager_domain::accounts::full_name(&account.first_name, &account.last_name);
     let mut faults = Vec::new();
-    let new = read_organization(body, "", name, account.locale, &account.time_zone, &mut faults);
+    let new =
+        read_organization(&state.services.settings, body, "", name, account.locale, &account.time_zone, &mut faults);
     let new = new.ok_or_else(|| Problem::invalid(faults))?;
     let owner = account.id;
     let render = |row: &Organization| {
@@ -163,7 +168,7 @@ pub async fn create_organization(
 
 /// Show an organization
 #[utoipa::path(tag = "organizations", params(("org" = OrganizationId, Path, description = "The organization")),
-    responses((status = 200, description = "The organization", body = OrganizationView)),
+    responses((status = 200, description = "The organization", body = OrganizationView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ViewOrganization::NAME))))]
 #[get("/v1/organizations/{org}")]
@@ -225,7 +230,8 @@ pub struct OrganizationPatch {
         ("If-Match" = String, Header, description = "The version you saw")),
     request_body(content = OrganizationPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "Changed", body = OrganizationView),
-        (status = 409, description = "`currency_fixed`: money moved")),
+        (status = 409, description = "`currency_fixed`: money moved, or `orders` are open; `payment_in_progress`: the \
+            `payment` keeps country, address, kind, VAT number and currency")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageOrganization::NAME))))]
 #[patch("/v1/organizations/{org}")]

@@ -29,7 +29,7 @@ use crate::then::Then;
     "time_zone": "Europe/Zurich", "recovery_email": "a•••@e•••.org", "default_organization": null, "ui_settings": {},
     "staff_role": null,
     "organizations": [{"id": "org_01k5x9dzt4f3gsv6t1n0q8m2ra", "name": "Ada Lovelace", "role": "owner",
-        "products": {"access": "none"}, "billing": false}]
+        "products": {"access": "all", "level": "manage"}, "billing": true}]
 })))]
 pub struct Me {
     pub id: AccountId,
@@ -53,6 +53,7 @@ pub struct Me {
     /// A login ID that waits for its confirmation.
     #[schema(required)]
     pub pending_login_id: Option<PendingLoginId>,
+    /// One of the person's organizations.
     #[schema(required)]
     pub default_organization: Option<OrganizationId>,
     /// Whatever the panel keeps for this person.
@@ -70,6 +71,7 @@ pub struct MyOrganization {
     pub id: OrganizationId,
     pub name: String,
     pub role: Role,
+    /// What the person reaches there: owners and admins everything.
     pub products: ProductAccess,
     pub billing: bool,
 }
@@ -77,12 +79,15 @@ pub struct MyOrganization {
 impl From<Profile> for Me {
     fn from(profile: Profile) -> Self {
         let account = profile.account;
-        let organizations = profile.organizations.into_iter().map(|(membership, organization)| MyOrganization {
-            id: organization.id,
-            name: organization.name,
-            role: membership.role,
-            products: membership.products.0,
-            billing: membership.billing,
+        let organizations = profile.organizations.into_iter().map(|(membership, organization)| {
+            let rights = membership.rights().effective();
+            MyOrganization {
+                id: organization.id,
+                name: organization.name,
+                role: rights.role,
+                products: rights.products,
+                billing: rights.billing,
+            }
         });
         Self {
             display_name: account.name(),

@@ -55,7 +55,7 @@ pub async fn set_recovery_email(
 ), security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/recovery-email")]
 pub async fn remove_recovery_email(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
-    recovery_emails::delete(&state.services, &caller.call, &caller.account, &caller.session).await?;
+    recovery_emails::delete(&state.services, &caller.call, &caller.account).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -4,8 +4,9 @@ use actix_web::{HttpResponse, post, web};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{CartId, RegistrationId};
 use manager_domain::languages::Language;
-use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number, default_currency, is_country};
+use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number, is_country};
 use manager_domain::{Currency, Fault, FaultCode, time_zones};
+use manager_services::Settings;
 use manager_services::organizations::NewOrganization;
 use manager_services::registrations::{self, CartClaim, Details, Joins, Proof};
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,7 @@ pub struct RegistrationRequest {
     #[validate(length(max = 100))]
     #[schema(required = false, max_length = 100)]
     pub invitation: Option<String>,
-    /// An anonymous cart that goes into the new organization.
+    /// An anonymous cart that goes into the new organization; not together with `invitation`.
     #[serde(default)]
     #[validate(nested)]
     #[schema(required = false)]
@@ -147,6 +148,8 @@ pub struct RegistrationConfirmation {
 /// The answer is the same whether or not the address is taken; a taken address gets a mail that says so.
 #[utoipa::path(tag = "accounts", request_body = RegistrationRequest, responses(
     (status = 202, description = "A mail is on its way", body = RegistrationPending),
+    (status = 403, description = "`invitation_not_for_you`: it was sent to another address"),
+    (status = 410, description = "`invitation_lapsed`"),
 ))]
 #[post("/v1/accounts")]
 pub async fn request_registration(
@@ -154,12 +157,12 @@ pub async fn request_registration(
     state: web::Data<AppState>,
     body: Json<RegistrationRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let (email, details) = read(body.0, &client.0.language)?;
+    let (email, details) = read(&state.services.settings, body.0, &client.0.language)?;
     let registration_id = registrations::request(&state.services, &client.0, &email, details).await?;
     Ok(HttpResponse::Accepted().json(RegistrationPending { registration_id }))
 }
 
-fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, Details), Problem> {
+fn read(settings: &Settings, body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, Details), Problem> {
     let mut faults = Vec::new();
     let email = EmailAddress::parse(&body.email);
     if let Err(code) = email {
@@ -178,8 +181,13 @@ fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, De
     let full_name = manager_domain::accounts::full_name(body.first_name.trim(), body.last_name.trim());
     let joins = match (body.organization, body.invitation) {
         (Some(organization), None) => {
-            read_organization(organization, "/organization", full_name, locale, &time_zone, &mut faults)
+            read_organization(settings, organization, "/organization", full_name, locale, &time_zone, &mut faults)
                 .map(|new| Joins::Own(Box::new(new)))
+        }
+        (None, Some(_)) if body.cart.is_some() => {
+            // A cart goes into an organization of one's own; whoever joins another claims it there, rights permitting.
+            faults.push(Fault::new("/cart", FaultCode::NotAllowed));
+            None
         }
         (None, Some(token)) => Some(Joins::Invitation(token)),
         (Some(_), Some(_)) => {
@@ -209,6 +217,7 @@ fn read(body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, De
 
 /// The organization to be, its fields below `pointer`; `None` where it has faults.
 pub fn read_organization(
+    settings: &Settings,
     body: FirstOrganization,
     pointer: &str,
     full_name: String,
@@ -226,6 +235,8 @@ pub fn read_organization(
     if !is_country(&country) || of_address.is_some_and(|of_address| of_address != country) {
         faults.push(Fault::new(at("country"), FaultCode::InvalidCountry));
     }
+    let currency =
+        settings.currency(body.currency, &country).map_err(|code| faults.push(Fault::new(at("currency"), code)));
     let vat_number = body.vat_number.and_then(|number| match check_vat_number(&country, &number) {
         Ok(number) => Some(number),
         Err(code) => {
@@ -249,10 +260,11 @@ pub fn read_organization(
             full_name
         }
     };
-    (faults.len() == before).then(|| NewOrganization {
+    let currency = currency.ok().filter(|_| faults.len() == before)?;
+    Some(NewOrganization {
         kind: body.kind,
         name,
-        currency: body.currency.unwrap_or_else(|| default_currency(&country)),
+        currency,
         country,
         billing_address: body.billing_address,
         vat_number,

@@ -6,16 +6,17 @@ use manager_domain::emails::EmailAddress;
 use manager_domain::ids::SessionId;
 use manager_domain::{Code, FaultCode, Instant};
 use manager_services::sessions::{self, Grant, Login, Mode, Session};
-use manager_services::signing_keys::PublicKey;
+use manager_services::signing_keys::{self, PublicKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::auth::{Caller, Client, cookies};
-use crate::json::Json;
-use crate::paging::Page;
+use crate::json::{Json, Nothing};
+use crate::paging::{ListQuery, Page};
 use crate::path::Path;
 use crate::problems::Problem;
+use crate::query::Query;
 use crate::state::AppState;
 use crate::then::Then;
 
@@ -53,7 +54,8 @@ pub struct LoginRequest {
     #[serde(default)]
     #[schema(required = false)]
     pub mode: SessionMode,
-    /// What an earlier login on this device answered; strangers' wrong guesses then don't slow this login down.
+    /// What an earlier login on this device answered; strangers' wrong guesses then don't slow this login down. Browsers
+    /// have it in a cookie.
     #[serde(default)]
     #[validate(length(max = 100))]
     #[schema(required = false, max_length = 100)]
@@ -65,7 +67,7 @@ pub struct LoginRequest {
 #[schema(examples(json!({
     "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln", "token_type": "Bearer",
     "expires_in": 600, "refresh_token": "mrt_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ",
-    "session_id": "ses_01k5x9dzt4f3gsv6t1n0q8m2ra", "device_token": "J4f3gsv6t1n0q8m2ra"
+    "session_id": "ses_01k5x9dzt4f3gsv6t1n0q8m2ra", "device_token": "dev_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ"
 })))]
 pub struct SessionGrant {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,8 +127,8 @@ pub async fn log_in(
     }
     // What is no address can't be an account's, and takes the same way.
     let key = EmailAddress::parse(&body.email).map_or_else(|_| body.email.clone(), |email| email.key().to_owned());
-    let login =
-        Login { login_key: key, password: body.password, mode: body.mode.into(), device_token: body.device_token };
+    let device_token = body.device_token.or_else(|| cookies::device(&request));
+    let login = Login { login_key: key, password: body.password, mode: body.mode.into(), device_token };
     Ok(granted(HttpResponse::Ok(), sessions::login(&state.services, &client.0, login).await?))
 }
 
@@ -178,7 +180,8 @@ pub async fn refresh_session(
 #[utoipa::path(tag = "authentication", responses((status = 204, description = "The session is over")),
     security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/auth/logout")]
-pub async fn log_out(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+pub async fn log_out(state: web::Data<AppState>, caller: Then<Caller, Nothing>) -> Result<HttpResponse, Problem> {
+    let Then(caller, Nothing) = caller;
     sessions::end(&state.services, &caller.call, caller.account.id, caller.session.id).await?;
     let mut response = HttpResponse::NoContent();
     cookies::clear(&mut response);
@@ -227,7 +230,7 @@ pub struct SessionItem {
     pub ip: String,
     pub mode: SessionMode,
     pub created_at: Instant,
-    /// When it was opened or refreshed last.
+    /// When it was opened, refreshed or (in cookie mode) used last, to ten minutes.
     pub last_used_at: Instant,
     pub expires_at: Instant,
     /// Whether it is the session that asks.
@@ -250,12 +253,19 @@ impl SessionItem {
 }
 
 /// List my sessions
-#[utoipa::path(tag = "accounts", responses((status = 200, description = "Newest first", body = Page<SessionItem>)),
+#[utoipa::path(tag = "accounts", params(ListQuery),
+    responses((status = 200, description = "Newest first", body = Page<SessionItem>)),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/sessions")]
-pub async fn list_sessions(caller: Caller, state: web::Data<AppState>) -> Result<Page<SessionItem>, Problem> {
-    let rows = sessions::list(&state.services, caller.account.id, caller.call.now).await?;
-    Ok(Page::all(rows.into_iter().map(|row| SessionItem::of(row, caller.session.id)).collect()))
+pub async fn list_sessions(
+    state: web::Data<AppState>,
+    query: Then<Caller, Query<ListQuery>>,
+) -> Result<Page<SessionItem>, Problem> {
+    let Then(caller, Query(query)) = query;
+    let limit = query.limit();
+    let (account, more) = (caller.account.id, i64::from(limit) + 1);
+    let rows = sessions::list(&state.services, account, query.after()?, more, caller.call.now).await?;
+    Page::of(rows, limit, |row| row.id, |row| SessionItem::of(row, caller.session.id))
 }
 
 /// How many sessions ended.
@@ -301,7 +311,7 @@ pub struct KeySet {
 /// The keys that verify access tokens
 #[utoipa::path(tag = "authentication", responses((status = 200, description = "RFC 7517", body = KeySet)))]
 #[get("/.well-known/jwks.json")]
-pub async fn get_jwks(client: Client, state: web::Data<AppState>) -> HttpResponse {
-    let keys = state.services.keys.public(client.0.now);
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(KeySet { keys })
+pub async fn get_jwks(client: Client, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+    let keys = signing_keys::public(&state.services, client.0.now).await?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(KeySet { keys }))
 }

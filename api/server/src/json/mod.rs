@@ -11,8 +11,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use manager_domain::Code;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 pub(crate) use faults::{Place, validated};
@@ -30,6 +30,31 @@ pub struct Json<T, const LIMIT: usize = BODY_LIMIT>(pub T);
 /// A JSON Merge Patch, under either JSON media type. Fields are [`crate::patch::Patch`].
 #[derive(Debug, Clone)]
 pub struct MergePatch<T>(pub T);
+
+/// No body, or an empty object: what a request that says nothing may send.
+#[derive(Debug, Clone, Copy)]
+pub struct Nothing;
+
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct NoMembers {}
+
+impl FromRequest for Nothing {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = body::read(&request, &mut payload, BODY_LIMIT).await?;
+            if !bytes.is_empty() {
+                check_media_type(&request, &["application/json"])?;
+                let NoMembers {} = from_bytes(&bytes)?;
+            }
+            Ok(Self)
+        })
+    }
+}
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -89,11 +114,9 @@ fn check_media_type(request: &HttpRequest, accepted: &[&str]) -> Result<(), Prob
 
 #[cfg(test)]
 mod tests {
-    use manager_domain::FaultCode;
-    use serde::Deserialize;
-
     use super::*;
     use crate::patch::Patch;
+    use manager_domain::FaultCode;
 
     #[derive(Debug, Deserialize, Validate)]
     struct Person {

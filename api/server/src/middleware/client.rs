@@ -8,6 +8,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use ipnet::IpNet;
 
+use crate::config::ForwardedHeader;
 use crate::problems::Problem;
 
 /// The address of the one who asks.
@@ -25,19 +26,19 @@ impl FromRequest for ClientAddress {
     }
 }
 
-pub(super) fn address(request: &ServiceRequest, trusted: &[IpNet]) -> IpAddr {
+pub(super) fn address(request: &ServiceRequest, trusted: &[IpNet], believed: ForwardedHeader) -> IpAddr {
     let peer = request.peer_addr().map_or(UNKNOWN, |peer| peer.ip().to_canonical());
-    if trusted.is_empty() { peer } else { behind(peer, request.headers(), trusted) }
+    if trusted.is_empty() { peer } else { behind(peer, request.headers(), trusted, believed) }
 }
 
 /// Walks from the nearest hop outward and stops at the first that isn't a trusted proxy.
-fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], believed: ForwardedHeader) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut nearest = peer;
-    let mut hops = hops(headers, "x-forwarded-for", |item| item);
-    if hops.is_empty() {
-        hops = self::hops(headers, "forwarded", forwarded_for);
-    }
+    let mut hops = match believed {
+        ForwardedHeader::XForwardedFor => hops(headers, "x-forwarded-for", |item| item),
+        ForwardedHeader::Forwarded => hops(headers, "forwarded", forwarded_for),
+    };
     while is_trusted(&nearest) {
         match hops.pop().and_then(|hop| parse(&hop)) {
             Some(address) => nearest = address,
@@ -71,8 +72,13 @@ mod tests {
     use super::*;
 
     fn seen(peer: &str, header: (&'static str, &str)) -> String {
-        let request = TestRequest::get().insert_header(header).peer_addr(peer.parse().unwrap()).to_srv_request();
-        address(&request, &["10.0.0.0/8".parse().unwrap()]).to_string()
+        let believed = match header.0 {
+            "forwarded" => ForwardedHeader::Forwarded,
+            _ => ForwardedHeader::XForwardedFor,
+        };
+        let request = TestRequest::get().insert_header(header).insert_header(("via", "proxy"));
+        let request = request.peer_addr(peer.parse().unwrap()).to_srv_request();
+        address(&request, &["10.0.0.0/8".parse().unwrap()], believed).to_string()
     }
 
     #[test]
@@ -84,5 +90,10 @@ mod tests {
             seen("10.0.0.1:5", ("forwarded", "for=1.1.1.1, For=\"[2001:db8::1]:80\";proto=https")),
             "2001:db8::1"
         );
+        // Of two headers the one that the proxies don't set is the client's own.
+        let both = TestRequest::get().insert_header(("x-forwarded-for", "6.6.6.6"));
+        let both = both.insert_header(("forwarded", "for=1.1.1.1")).peer_addr("10.0.0.1:5".parse().unwrap());
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(address(&both.to_srv_request(), &trusted, ForwardedHeader::Forwarded).to_string(), "1.1.1.1");
     }
 }

@@ -1,5 +1,6 @@
 //! What surrounds every request: identity, limits, panics, problems, headers, metrics and one line in the log.
 
+mod accept;
 pub mod client;
 mod cors;
 mod headers;
@@ -15,6 +16,7 @@ use actix_web::error::InternalError;
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, web};
+use manager_domain::Code;
 use tracing::Instrument;
 
 use crate::language::{self, AccountLanguage, Language};
@@ -22,6 +24,9 @@ use crate::problems::{Context, Problem, finish};
 use crate::state::AppState;
 use client::ClientAddress;
 use request_id::Tracing;
+
+/// Media types of answers under `/v1`; problems come in their own where one of these is taken.
+const ANSWERS: &[&str] = &["application/json", "image/png"];
 
 /// What is known before routing and needed after the answer.
 struct Before {
@@ -45,7 +50,7 @@ pub async fn edge<B: MessageBody + 'static>(
         return Err(Problem::internal("the application has no state").into());
     };
     let _in_flight = state.metrics.begin();
-    let client = client::address(&request, &state.config.trusted_proxies);
+    let client = client::address(&request, &state.config.trusted_proxies, state.config.forwarded_header);
     let mut before = Before {
         tracing: Tracing::of(request.headers()),
         method: request.method().clone(),
@@ -99,7 +104,11 @@ fn early(request: &ServiceRequest, before: &mut Before, client: std::net::IpAddr
             }
         }
     }
-    cors::preflight(request, before.origin.is_some())
+    let preflight = cors::preflight(request, before.origin.is_some());
+    if preflight.is_none() && request.path().starts_with("/v1/") && !accept::takes(request.headers(), ANSWERS) {
+        return Some(Problem::new(Code::NotAcceptable).with("offered", ANSWERS.join(", ")).error_response());
+    }
+    preflight
 }
 
 impl Before {

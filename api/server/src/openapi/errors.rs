@@ -14,6 +14,8 @@ const SHARED: &[(&str, Code, &str)] = &[
     ("Unauthorized", Code::Unauthenticated, "Not authenticated, or wrongly"),
     ("Forbidden", Code::Forbidden, "Authenticated, but not allowed"),
     ("NotFound", Code::NotFound, "Absent, or not yours"),
+    ("NotAcceptable", Code::NotAcceptable, "The answer comes in no media type that `Accept` names"),
+    ("RequestTimeout", Code::RequestTimeout, "The body took too long"),
     ("PreconditionFailed", Code::PreconditionFailed, "Somebody changed it since you read it"),
     ("PayloadTooLarge", Code::PayloadTooLarge, "The body is too large"),
     ("UnsupportedMediaType", Code::UnsupportedMediaType, "The body's media type is not accepted"),
@@ -27,8 +29,8 @@ const SHARED: &[(&str, Code, &str)] = &[
 ];
 
 /// Adds to one operation the errors it can answer with.
-pub fn finish(operation: &mut Map<String, Value>) {
-    let implied = implied(operation);
+pub fn finish(method: &str, operation: &mut Map<String, Value>) {
+    let implied = implied(method, operation);
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Some(responses) = responses.as_object_mut() else { return };
     for (code, response) in responses.iter_mut() {
@@ -55,7 +57,7 @@ fn mention(declared: &mut Value, code: Code) {
     }
 }
 
-fn implied(operation: &Map<String, Value>) -> Vec<&'static str> {
+fn implied(method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has = |place: &str| parameters.into_iter().flatten().any(|parameter| parameter["in"] == place);
     let key = parameters.into_iter().flatten().find(|parameter| parameter["name"] == idempotency::HEADER);
@@ -67,15 +69,16 @@ fn implied(operation: &Map<String, Value>) -> Vec<&'static str> {
             names.extend_from_slice(implied);
         }
     };
-    let body = operation.contains_key("requestBody");
-    add(body, &["BadRequest", "PayloadTooLarge", "UnsupportedMediaType", "ValidationFailed"]);
+    // A POST that says nothing may send an empty object.
+    let body = operation.contains_key("requestBody") || method == "post";
+    add(body, &["BadRequest", "RequestTimeout", "PayloadTooLarge", "UnsupportedMediaType", "ValidationFailed"]);
     add(has("query"), &["ValidationFailed"]);
     add(has("path"), &["NotFound"]);
     add(secured, &["Unauthorized", "Forbidden"]);
     add(if_match.is_some(), &["PreconditionFailed"]);
     add(if_match.is_some_and(|parameter| parameter["required"] == true), &["PreconditionRequired"]);
     add(key.is_some(), &["BadRequest", "RequestInProgress", "IdempotencyKeyReused"]);
-    add(true, &["TooManyRequests", "InternalError", "ServiceUnavailable"]);
+    add(true, &["NotAcceptable", "TooManyRequests", "InternalError", "ServiceUnavailable"]);
     names
 }
 

@@ -5,6 +5,7 @@ mod errors;
 use std::sync::LazyLock;
 
 use actix_web::App;
+use manager_domain::permissions::Permission;
 use serde_json::{Map, Value, json};
 use utoipa_actix_web::AppExt;
 
@@ -57,8 +58,9 @@ fn assemble() -> Value {
     document.insert("info".to_owned(), info());
     document.insert("servers".to_owned(), json!([{"url": "/"}]));
     let mut paths = sorted(collected.get("paths"));
-    for operation in paths.values_mut().flat_map(operations) {
-        errors::finish(operation);
+    for (method, operation) in paths.values_mut().flat_map(operations) {
+        require(operation);
+        errors::finish(method, operation);
         describe(operation);
     }
     document.insert("tags".to_owned(), tags(&paths));
@@ -67,11 +69,31 @@ fn assemble() -> Value {
     Value::Object(document)
 }
 
+/// Operations outside an organization say what else they need.
+fn require(operation: &mut Map<String, Value>) {
+    let schemes: Vec<&str> = operation
+        .get("security")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(|scheme| scheme.keys().map(String::as_str))
+        .collect();
+    let needed = match schemes.first() {
+        None => "none",
+        Some(&"cart_token") => "cart_token",
+        Some(_) => "signed_in",
+    };
+    operation.entry("x-required-permission").or_insert_with(|| json!(needed));
+}
+
 /// Every operation has a description; it names the permission that its extractor checks.
 fn describe(operation: &mut Map<String, Value>) {
     let text = |name: &str| operation.get(name).and_then(Value::as_str).map(str::to_owned);
     let said = text("description").or_else(|| text("summary").map(|summary| format!("{summary}.")));
-    let needs = text("x-required-permission").map(|permission| format!("Needs the permission `{permission}`."));
+    let needs = text("x-required-permission")
+        .filter(|permission| Permission::parse(permission).is_some())
+        .map(|permission| format!("Needs the permission `{permission}`."));
     let description: Vec<String> = [said, needs].into_iter().flatten().collect();
     operation.insert("description".to_owned(), Value::String(description.join("\n\n")));
 }
@@ -87,9 +109,10 @@ fn info() -> Value {
     })
 }
 
-fn operations(item: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+fn operations(item: &mut Value) -> impl Iterator<Item = (&str, &mut Map<String, Value>)> {
     let members = item.as_object_mut().into_iter().flatten();
-    members.filter(|(name, _)| METHODS.contains(&name.as_str())).filter_map(|(_, operation)| operation.as_object_mut())
+    let operations = members.filter(|(name, _)| METHODS.contains(&name.as_str()));
+    operations.filter_map(|(name, operation)| Some((name.as_str(), operation.as_object_mut()?)))
 }
 
 fn tags(paths: &Map<String, Value>) -> Value {
@@ -146,10 +169,11 @@ mod tests {
     fn every_operation_says_what_it_does_and_how_it_fails() {
         let mut paths = sorted(document().get("paths"));
         assert!(!paths.is_empty());
-        for operation in paths.values_mut().flat_map(operations) {
+        for (_, operation) in paths.values_mut().flat_map(operations) {
             let id = operation["operationId"].clone();
             assert!(operation.get("summary").is_some_and(Value::is_string), "{id}");
             assert!(operation.get("tags").is_some_and(Value::is_array), "{id}");
+            assert!(operation["x-required-permission"].is_string(), "{id}");
             for status in ["429", "500", "503"] {
                 assert!(operation["responses"].get(status).is_some(), "{id} {status}");
             }

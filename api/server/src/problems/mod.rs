@@ -32,7 +32,8 @@ pub const fn status(code: Code) -> StatusCode {
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        Code::TokenLapsed => StatusCode::GONE,
+        Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::TokenLapsed | Code::InvitationLapsed => StatusCode::GONE,
         Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -62,6 +63,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::AbsorptionPending
         | Code::AbsorptionTargetRefused
         | Code::OfferUnavailable
+        | Code::NameTaken
         | Code::CartFull
         | Code::CartEmpty
         | Code::CartClosed
@@ -86,6 +88,7 @@ fn code_of(status: StatusCode) -> Code {
         404 => Code::NotFound,
         405 => Code::MethodNotAllowed,
         406 => Code::NotAcceptable,
+        408 => Code::RequestTimeout,
         412 => Code::PreconditionFailed,
         413 => Code::PayloadTooLarge,
         415 => Code::UnsupportedMediaType,

@@ -13,6 +13,9 @@ use super::texts::{fault_text, fill, text};
 use super::{Problem, code_of, status};
 use crate::language::Language;
 
+/// Faults listed at most: an answer is never much longer than what it answers.
+const FAULTS: usize = 100;
+
 /// What the middleware knows about the request.
 pub(crate) struct Context<'a> {
     pub language: Language,
@@ -71,7 +74,7 @@ fn errors(refusal: &Refusal, language: Language) -> Value {
             "params": fault.params,
         })
     };
-    refusal.faults.iter().map(one).collect()
+    refusal.faults.iter().take(FAULTS).map(one).collect()
 }
 
 fn write_headers(headers: &mut HeaderMap, problem: &Problem, language: Language) {

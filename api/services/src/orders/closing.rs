@@ -1,30 +1,42 @@
 //! Orders that die unpaid: cancelled by the customer or lapsed (ORD-6).
 
 use manager_domain::ids::*;
+use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
+use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Instant};
-use manager_repository::{AnyConnection, invoices, orders as rows, organizations, products};
+use manager_repository::{AnyConnection, invoices, orders as rows, organizations, product_names, products};
 use serde_json::json;
 
 use super::paying::{closed, refuse_while_paying};
 use super::{Details, Order, details};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
-use crate::{Call, Services};
+use crate::products::reference;
+use crate::{Call, Services, carts};
 
 /// Orders looked at together.
 const BATCH: i64 = 100;
 
-/// Cancels an open order; its invoice is void, its products are cancelled.
+/// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
 /// # Errors
-/// `not_found`, `order_closed`, `payment_in_progress`.
-pub async fn cancel(services: &Services, call: &Call, organization: OrganizationId, id: OrderId) -> Result<Details> {
-    let (shared, call) = (services.clone(), call.clone());
+/// `not_found`, `forbidden`, `order_closed`, `payment_in_progress`.
+pub async fn cancel(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    rights: &Rights,
+    id: OrderId,
+) -> Result<Details> {
+    let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
     let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
         organizations::lock(tx, organization)?;
         let order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+        for product in products::list_of_order(tx, organization, id)? {
+            carts::allowed(decide(&rights, Permission::Order, Some(&reference(&product))))?;
+        }
         if order.state != OrderState::Open {
             return Err(Error::from(closed(&order)));
         }
@@ -86,6 +98,7 @@ fn close_in(
         invoices::void(tx, organization, invoice.id)?;
     }
     products::cancel_of_order(tx, organization, order.id, call.now)?;
+    product_names::release_of_order(tx, organization, order.id)?;
     let action = if state == OrderState::Lapsed { "order.lapsed" } else { "order.cancelled" };
     let entry = Entry::new(action, order.id).before(json!({ "state": order.state }));
     audit_log::append(tx, services, call, organization, entry.after(json!({ "state": state })))?;

@@ -1,11 +1,14 @@
 //! Paying an order that stayed open.
 
-use manager_domain::carts::Customer;
+use chrono::NaiveDate;
+use manager_domain::carts::{Customer, TaxedPart};
+use manager_domain::catalogue::ProductType;
 use manager_domain::ids::*;
 use manager_domain::invoices::Taxes;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
-use manager_domain::{Code, Refusal, taxes};
+use manager_domain::{Code, Money, Refusal, taxes};
+use manager_repository::invoices::InvoiceLine;
 use manager_repository::organizations;
 use manager_repository::{AnyConnection, Json, invoices, orders as rows, payments, products};
 use rust_decimal::Decimal;
@@ -25,13 +28,15 @@ pub struct PayOrder {
     pub payment_method: Option<PaymentMethodKind>,
     /// The provider's name for the means of payment.
     pub payment_method_token: String,
+    /// What the payer was shown, where they say so.
+    pub expected_total: Option<Money>,
 }
 
 /// Pays an open order.
 ///
 /// # Errors
 /// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `billing_address_required`,
-/// `payment_failed`.
+/// `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
 pub async fn pay(
     services: &Services,
     call: &Call,
@@ -66,10 +71,18 @@ fn begin(
     organizations::lock(tx, organization)?;
     let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
     let mut order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
-    if order.state != OrderState::Open || order.lapses_at <= call.now {
+    if order.state == OrderState::Open && order.lapses_at <= call.now {
+        // As good as lapsed; the job comes to it.
+        order.state = OrderState::Lapsed;
+    }
+    if order.state != OrderState::Open {
         return Err(closed(&order).into());
     }
     refuse_while_paying(tx, &order)?;
+    if order.currency != owner.currency {
+        // Unreachable while an open order keeps the currency; one series in two currencies could not be mended.
+        return Err(Refusal::new(Code::CurrencyMismatch).with("order", json!(order.id)).into());
+    }
     if owner.billing_address.is_none() {
         return Err(Code::BillingAddressRequired.into());
     }
@@ -79,6 +92,10 @@ fn begin(
     order.payment_method = kind;
     let customer = Customer { currency: order.currency, ..carts::customer(&owner) };
     let invoice = tax_anew(tx, services, call, &mut order, &customer)?;
+    let total = Money::new(order.total, order.currency);
+    if request.expected_total.is_some_and(|expected| expected != total) {
+        return Err(Refusal::new(Code::QuoteStale).with("total", json!(total)).into());
+    }
     if !rows::set_terms(tx, &order)? {
         return Err(closed(&order).into());
     }
@@ -86,7 +103,8 @@ fn begin(
     start_payment(tx, services, call, &order, invoice, means, actor.account)
 }
 
-/// Taxes an open invoice as of today: the rate is the one of the day its payment is created (BIL-3).
+/// Taxes an open invoice as of today: the rate is the one of the day its payment is created, and of the days of supply
+/// from then on (BIL-3).
 fn tax_anew(
     tx: &mut AnyConnection,
     services: &Services,
@@ -98,34 +116,60 @@ fn tax_anew(
     let mut invoice = invoices::find_by_order(tx, organization, order.id)?.ok_or(Code::NotFound)?;
     let today = catalogue::today(services, call.now);
     let catalogue = catalogue::in_force(tx, services, today)?.catalogue;
-    let (mut taxed, mut notes) = (Vec::new(), Vec::new());
-    for mut line in invoices::lines(tx, organization, invoice.id)? {
-        let product = match line.product_id {
+    let lines = invoices::lines(tx, organization, invoice.id)?;
+    let (mut anew, mut notes) = (Vec::with_capacity(lines.len()), Vec::new());
+    for parts in lines.chunk_by(|one, other| one.product_id.is_some() && one.product_id == other.product_id) {
+        let product = match parts.first().and_then(|line| line.product_id) {
             Some(product) => products::find(tx, organization, product)?,
             None => None,
         };
-        let product_type = product.and_then(|product| catalogue.product_type(&product.product_type));
-        let rate: Decimal = match product_type.map(|product_type| customer.treatment(product_type, today)) {
-            Some(treatment) => {
-                notes.extend(treatment.note.filter(|note| !notes.contains(note)));
-                treatment.rate
+        match product.as_ref().and_then(|product| catalogue.product_type(&product.product_type)) {
+            Some(product_type) => {
+                notes.extend(customer.treatment(product_type, today).note.filter(|note| !notes.contains(note)));
+                anew.extend(taxed_anew(parts, customer, product_type, today));
             }
-            None => line.tax_rate.parse().map_err(Error::defect)?,
-        };
-        if rate.to_string() != line.tax_rate {
-            line.tax_rate = rate.to_string();
-            invoices::update_line(tx, &line)?;
+            None => anew.extend_from_slice(parts),
         }
-        taxed.push((line.net, rate));
     }
-    let totals = taxes::totals(taxed);
-    let anew = Taxes { rates: totals.rates, notes };
-    if anew != invoice.taxes.0 {
-        (invoice.tax, invoice.total, invoice.taxes) = (totals.tax, totals.total, Json(anew));
+    (1..).zip(&mut anew).for_each(|(position, line)| line.position = position);
+    if anew != lines {
+        invoices::delete_lines(tx, organization, invoice.id)?;
+        anew.iter().try_for_each(|line| invoices::insert_line(tx, line))?;
+    }
+    let rates = anew.iter().map(|line| Ok((line.net, line.tax_rate.parse().map_err(Error::defect)?)));
+    let totals = taxes::totals(rates.collect::<Result<Vec<(i64, Decimal)>>>()?);
+    let taxes = Taxes { rates: totals.rates, notes };
+    if taxes != invoice.taxes.0 {
+        (invoice.tax, invoice.total, invoice.taxes) = (totals.tax, totals.total, Json(taxes));
         invoices::set_taxes(tx, &invoice)?;
         (order.tax, order.total) = (invoice.tax, invoice.total);
     }
     Ok(invoice.id)
+}
+
+/// The lines of one product put together and split anew.
+fn taxed_anew(
+    parts: &[InvoiceLine],
+    customer: &Customer,
+    product_type: &ProductType,
+    today: NaiveDate,
+) -> Vec<InvoiceLine> {
+    let Some(first) = parts.first() else { return Vec::new() };
+    let (price, discount): (i64, i64) =
+        parts.iter().fold((0, 0), |(price, discount), line| (price + line.unit_price, discount + line.discount));
+    let split = |amount| customer.taxed(product_type, amount, first.frequency, today);
+    let (prices, discounts) = (split(price), split(discount));
+    let discount = |index: usize| discounts.get(index).map_or(0, |part| part.price);
+    let line = |(index, part): (usize, &TaxedPart)| InvoiceLine {
+        unit_price: part.price,
+        discount: discount(index),
+        net: part.price * i64::from(first.quantity) - discount(index),
+        tax_rate: part.rate.to_string(),
+        period_start: part.period.map(|term| term.start),
+        period_end: part.period.map(|term| term.end),
+        ..first.clone()
+    };
+    prices.iter().enumerate().map(line).collect()
 }
 
 pub(super) fn closed(order: &Order) -> Refusal {

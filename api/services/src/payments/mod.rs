@@ -13,6 +13,7 @@ use manager_repository::{AnyConnection, payments as rows};
 
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
+use crate::settings::PaymentProvider;
 use crate::{Call, Services};
 
 pub use rows::Payment;
@@ -31,6 +32,8 @@ pub struct Charge {
     /// The provider's name for the means of payment.
     pub method_token: String,
     pub amount: Money,
+    /// How long ago the payment was made.
+    pub asked_after: chrono::Duration,
 }
 
 /// What a provider says of a payment.
@@ -65,12 +68,14 @@ pub trait Provider: Send + Sync {
 /// The provider for an organization's payments.
 ///
 /// # Errors
-/// `payment_method_unavailable` where there is none for this kind: the sandbox serves test organizations and, outside
-/// production, all.
+/// `payment_method_unavailable` where it doesn't take this kind.
 pub fn provider(services: &Services, is_test: bool, method: PaymentMethodKind) -> Result<&'static dyn Provider> {
-    let sandbox: &'static dyn Provider = &sandbox::Sandbox;
-    if (is_test || !services.settings.production) && sandbox.takes(method) {
-        return Ok(sandbox);
+    let chosen = if is_test { PaymentProvider::Sandbox } else { services.settings.payments };
+    let provider: &'static dyn Provider = match chosen {
+        PaymentProvider::Sandbox => &sandbox::Sandbox,
+    };
+    if provider.takes(method) {
+        return Ok(provider);
     }
     let refusal = manager_domain::Refusal::new(Code::PaymentMethodUnavailable);
     Err(refusal.with("payment_method", method.as_str()).into())
@@ -96,6 +101,7 @@ pub async fn collect(
         method: row.method,
         method_token: row.method_token.clone(),
         amount: Money::new(row.amount, row.currency),
+        asked_after: call.now - row.created_at,
     };
     // The payment was accepted for its provider when it was made; production must not lose it afterwards.
     let provider: &dyn Provider = match row.provider.as_str() {

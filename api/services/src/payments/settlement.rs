@@ -60,6 +60,9 @@ pub(crate) fn complete_in(
     }
     let invoice = invoice_rows::find_by_order(tx, organization, order)?
         .ok_or_else(|| Error::defect("an order without invoice"))?;
+    if invoice.currency != owner.currency {
+        return Err(Error::defect(format!("{} is in another currency than its organization", invoice.id)));
+    }
     let today = catalogue::today(services, call.now);
     let number =
         invoices::number(&owner.number, today.year(), invoice_rows::next_in_series(tx, organization, today.year())?);
@@ -93,7 +96,7 @@ pub(crate) fn paid(order: OrderId, invoice: InvoiceId, number: &str) -> Entry {
     Entry::new("order.paid", order).before(json!({ "state": OrderState::Open })).after(after)
 }
 
-/// Activates the product of every line from today on, and writes the period into the line.
+/// Activates the products of the lines from today on, and writes the periods into the lines.
 fn bring_to_life(
     tx: &mut AnyConnection,
     services: &Services,
@@ -102,26 +105,33 @@ fn bring_to_life(
     invoice: InvoiceId,
 ) -> Result<()> {
     let today = catalogue::today(services, call.now);
-    for mut line in invoice_rows::lines(tx, organization, invoice)? {
-        let Some(product) = line.product_id else { continue };
-        let term = first_term(&line, today)?;
+    let mut lines = invoice_rows::lines(tx, organization, invoice)?;
+    for parts in lines.chunk_by_mut(|one, other| one.product_id == other.product_id) {
+        let Some(product) = parts.first().and_then(|line| line.product_id) else { continue };
+        let term = first_term(parts, today)?;
         let activation = activation(term, call.now);
         if !products::activate(tx, organization, product, &activation)? {
             return Err(Error::defect(format!("{product} was paid, but it isn't pending")));
         }
-        if let Some(term) = term {
-            (line.period_start, line.period_end) = (Some(term.start), Some(term.end));
-            invoice_rows::update_line(tx, &line)?;
+        if term.is_some() {
+            parts.iter().try_for_each(|line| invoice_rows::update_line(tx, line))?;
         }
     }
     Ok(())
 }
 
-/// The term that a line pays from `today` on. What costs nothing has none (CAT-3).
-pub(crate) fn first_term(line: &InvoiceLine, today: NaiveDate) -> Result<Option<Term>> {
-    let frequency = line.frequency.filter(|_| line.unit_price > 0);
-    let term = frequency.map(|frequency| Term::first(today, frequency));
-    term.map(|term| term.ok_or_else(|| Error::defect("a term beyond the calendar"))).transpose()
+/// The term that the lines of a product pay from `today` on, with their periods written into them: one, or several where
+/// the term is taxed in stretches (BIL-3). What costs nothing has none (CAT-3).
+pub(crate) fn first_term(parts: &mut [InvoiceLine], today: NaiveDate) -> Result<Option<Term>> {
+    let paid = parts.iter().any(|line| line.unit_price > 0);
+    let Some(frequency) = parts.first().and_then(|line| line.frequency).filter(|_| paid) else { return Ok(None) };
+    let term = Term::first(today, frequency).ok_or_else(|| Error::defect("a term beyond the calendar"))?;
+    let but_last = parts.len().saturating_sub(1);
+    let planned: Vec<NaiveDate> = parts.iter().take(but_last).filter_map(|line| line.period_end).collect();
+    for (line, period) in parts.iter_mut().zip(term.cut(&planned)) {
+        (line.period_start, line.period_end) = (Some(period.start), Some(period.end));
+    }
+    Ok(Some(term))
 }
 
 /// What a product becomes when its first term is paid.

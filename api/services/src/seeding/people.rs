@@ -1,5 +1,6 @@
 //! Who is made: persons and their organizations, with names and addresses as they are found in Switzerland and around.
 
+use manager_domain::Currency;
 use manager_domain::accounts::full_name;
 use manager_domain::languages::Language;
 use manager_domain::organizations::{BillingAddress, OrganizationKind, default_currency};
@@ -163,7 +164,7 @@ fn time_zone(country: &str) -> &'static str {
 }
 
 /// The person's organization: themselves, their company, or now and then a town.
-pub(super) fn organization(dice: &mut Dice, person: &Person) -> NewOrganization {
+pub(super) fn organization(dice: &mut Dice, person: &Person, offered: &[Currency]) -> NewOrganization {
     let Place { country, postal_code, city, language } = person.home;
     let (kind, name) = match dice.below(100) {
         0..55 => (OrganizationKind::Individual, full_name(person.first_name, person.last_name)),
@@ -193,7 +194,7 @@ pub(super) fn organization(dice: &mut Dice, person: &Person) -> NewOrganization 
         vat_number: None,
         locale: *language,
         time_zone: person.time_zone.to_owned(),
-        currency: default_currency(country),
+        currency: default_currency(country, offered).unwrap_or(Currency::Chf),
     }
 }
 

@@ -7,7 +7,6 @@ use manager_domain::carts::CartContent;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, number};
-use manager_domain::languages::Language;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
@@ -64,10 +63,10 @@ impl Story {
         let ids = Arc::new(RepeatableIds::new(Dice::new(!plan.seed, number)));
         let services = Services { ids, ..services.clone() };
         let person = people::person(&mut dice);
-        let new = people::organization(&mut dice, &person);
+        let new = people::organization(&mut dice, &person, &services.settings.currencies);
         let at = plan.registered_at(&mut dice);
         let account = register(plan, &services, number, &person, at, rows)?;
-        let actor = Actor { account, session: services.id(at) };
+        let actor = Actor { account, session: services.id(at), authenticated_at: at };
         let call = call(at, actor);
         for (action, details) in
             [("account.created", json!({})), ("session.opened", json!({ "session": actor.session, "mode": "bearer" }))]
@@ -194,7 +193,13 @@ impl Story {
         let mut payment = new_payment(id, call.now, &draft.order, draft.invoice.id, means, self.actor.account);
         self.audit(call, created(&payment), rows)?;
         let amount = Money::new(payment.amount, payment.currency);
-        let outcome = sandbox::outcome(&Charge { payment: id, method: payment.method, method_token: token, amount });
+        let outcome = sandbox::outcome(&Charge {
+            payment: id,
+            method: payment.method,
+            method_token: token,
+            amount,
+            asked_after: Duration::zero(),
+        });
         self.audit(call, payments::changed(id, PaymentState::Created, &outcome), rows)?;
         (payment.state, payment.provider_reference) = (outcome.state, outcome.reference);
         payment.settled_at = Some(call.now);
@@ -204,7 +209,7 @@ impl Story {
 
     /// What the settling transaction does: number, dates and terms (BIL-1, PRD-1).
     fn complete(&mut self, call: &Call, draft: Draft, rows: &mut Rows) -> Result<()> {
-        let Draft { mut order, mut invoice, mut lines, mut products } = draft;
+        let Draft { mut order, mut invoice, mut lines, mut products, names } = draft;
         let today = catalogue::today(&self.services, call.now);
         let place = self.next_in_series(today.year());
         let number = number(&self.owner.number, today.year(), place);
@@ -213,9 +218,9 @@ impl Story {
         (invoice.state, invoice.paid_at) = (InvoiceState::Paid, Some(call.now));
         (invoice.number, invoice.issued_on) = (Some(number.clone()), Some(today));
         invoice.version += 1;
-        for (line, product) in lines.iter_mut().zip(&mut products) {
-            let term = first_term(line, today)?;
-            (line.period_start, line.period_end) = (term.map(|term| term.start), term.map(|term| term.end));
+        let of_products = lines.chunk_by_mut(|one, other| one.product_id == other.product_id);
+        for (parts, product) in of_products.zip(&mut products) {
+            let term = first_term(parts, today)?;
             let activation = activation(term, call.now);
             product.state = ProductState::Active;
             product.anchor_day = activation.anchor_day;
@@ -228,6 +233,7 @@ impl Story {
         rows.invoices.push(invoice);
         rows.lines.append(&mut lines);
         rows.products.append(&mut products);
+        rows.product_names.extend(names.into_iter().map(|wanted| (self.owner.id, wanted.product, wanted.name)));
         Ok(())
     }
 
@@ -292,14 +298,8 @@ fn register(
 
 /// From an address that is for documentation (RFC 5737).
 fn call(now: Instant, actor: Actor) -> Call {
-    Call {
-        now,
-        ip: "192.0.2.1".to_owned(),
-        device: "seeding".to_owned(),
-        language: Language::En,
-        actor: Some(actor),
-        claim: None,
-    }
+    let (ip, device) = ("192.0.2.1".to_owned(), "seeding".to_owned());
+    Call { ip, device, actor: Some(actor), ..Call::system(now) }
 }
 
 fn entry(action: &'static str, cart: CartId, items: usize) -> Entry {
