@@ -154,9 +154,9 @@ async fn what_ends_by_itself_is_written_down_once() {
     ada.post(&ada.org("/invitations"), json!({"email": "eve@example.com", "role": "member"})).await.expect(201);
     let eve = Person::log_in(&app, "eve@example.com").await;
     let mine = eve.get("/v1/me/invitations").await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
-    eve.post(&format!("/v1/me/invitations/{mine}/accept"), json!(null)).await.expect(200);
+    eve.post(&format!("/v1/me/invitations/{mine}/accept"), json!({})).await.expect(200);
     let resend = ada.org(&format!("/invitations/{}/resend", id.as_str().unwrap()));
-    ada.post(&resend, json!(null)).await.refused(409, "invitation_closed");
+    ada.post(&resend, json!({})).await.refused(409, "invitation_closed");
     let mut runs = Vec::new();
     for _ in 0..8 {
         let app = Arc::clone(&app);

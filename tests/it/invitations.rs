@@ -169,7 +169,7 @@ async fn an_address_gets_five_mails_an_hour_by_one_account_however_they_come() {
     }
     let id = invite(&ada, "stranger@example.org", "member").await;
     let again = ada.org(&format!("/invitations/{id}/resend"));
-    ada.post(&again, json!(null)).await.refused(429, "too_many_requests");
+    ada.post(&again, json!({})).await.refused(429, "too_many_requests");
     ada.delete(&ada.org(&format!("/invitations/{id}"))).await.expect(204);
     ada.post(&ada.org("/invitations"), invitation.clone()).await.refused(429, "too_many_requests");
     let absorption = json!({"email": "stranger@example.org"});
