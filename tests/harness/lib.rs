@@ -11,6 +11,7 @@ pub mod customers;
 pub mod databases;
 pub mod people;
 pub mod processes;
+pub mod races;
 pub mod smtp;
 
 pub use answers::Answer;

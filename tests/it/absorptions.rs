@@ -213,3 +213,67 @@ async fn of_sixty_four_acceptances_and_a_cancellation_at_once_at_most_one_wins()
     let owner = if won == 1 { &new } else { &old };
     assert_eq!(members(owner, &old.organization).await, [step(&owner.email, "owner")]);
 }
+
+async fn state(old: &Person) -> Value {
+    old.get("/v1/me/absorption").await.expect(200)["state"].clone()
+}
+
+async fn keep_house(app: &TestApp) {
+    manager_services::workers::keep_house(&app.services, app.services.clock.now()).await.expect("housekeeping");
+}
+
+#[actix_web::test]
+async fn an_absorption_whose_last_step_is_refused_or_declined_is_incomplete_and_can_start_again() {
+    let (app, ada, old, new) = three().await;
+    let id = start(&old, "new@example.com").await["id"].as_str().unwrap().to_owned();
+    let mine = invitations(&new).await.remove(0);
+    new.post(&format!("/v1/me/invitations/{mine}/decline"), json!(null)).await.expect(204);
+    assert_eq!(state(&old).await, "running", "an owner has yet to answer");
+    ada.post(&ada.org(&format!("/absorptions/{id}/refuse")), json!(null)).await.expect(204);
+    assert_eq!(state(&old).await, "incomplete");
+    assert_eq!(steps(&old).await, [step("ada Tester", "refused"), step("old Tester", "declined")]);
+    assert_eq!(ada.get(&ada.org("/absorptions")).await.expect(200)["data"], json!([]));
+    old.delete("/v1/me/absorption").await.refused(404, "not_found");
+    let again = start(&old, "new@example.com").await["id"].as_str().unwrap().to_owned();
+    ada.post(&ada.org(&format!("/absorptions/{again}/approve")), json!(null)).await.expect(204);
+    for id in invitations(&new).await {
+        accept(&new, &id).await.expect(200);
+    }
+    assert_eq!(state(&old).await, "done");
+    drop(app);
+}
+
+#[actix_web::test]
+async fn an_absorption_whose_last_invitation_expires_is_incomplete() {
+    let app = Arc::new(TestApp::start().await);
+    let old = Person::register(&app, "old").await;
+    let new = Person::register(&app, "new").await;
+    start(&old, "new@example.com").await;
+    let id = invitations(&new).await.remove(0);
+    app.advance(Duration::days(8));
+    let again = |person: &Person| {
+        let (app, email, organization) = (Arc::clone(&app), person.email.clone(), person.organization.clone());
+        async move { Person { organization, ..Person::log_in(&app, &email).await } }
+    };
+    let (old, new) = (again(&old).await, again(&new).await);
+    assert_eq!(state(&old).await, "incomplete", "before anybody wrote it down");
+    keep_house(&app).await;
+    assert_eq!(state(&old).await, "incomplete");
+    assert_eq!(steps(&old).await, [step("old Tester", "expired")]);
+    old.post(&old.org(&format!("/invitations/{id}/resend")), json!(null)).await.refused(409, "invitation_closed");
+    accept(&new, &id).await.refused(409, "invitation_closed");
+    start(&old, "new@example.com").await;
+    accept(&new, &invitations(&new).await[0]).await.expect(200);
+    assert_eq!(state(&old).await, "done");
+}
+
+#[actix_web::test]
+async fn a_new_absorption_can_start_before_the_lapsed_one_was_written_down() {
+    let app = Arc::new(TestApp::start().await);
+    let old = Person::register(&app, "old").await;
+    start(&old, "new@example.com").await;
+    app.advance(Duration::days(8));
+    let old = Person { organization: old.organization.clone(), ..Person::log_in(&app, &old.email).await };
+    start(&old, "fresh@example.com").await;
+    assert_eq!(state(&old).await, "running");
+}

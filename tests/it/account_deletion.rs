@@ -2,8 +2,155 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
+use diesel::prelude::*;
+use manager_domain::ids::{AccountId, OrganizationId};
+use manager_repository::schema::{accounts, memberships, sessions};
+use manager_repository::{AnyConnection, Error, organizations};
+use manager_tests::databases::on_postgres;
 use manager_tests::people::PASSWORD;
-use manager_tests::{Person, TestApp, json};
+use manager_tests::races::at_once;
+use manager_tests::{Answer, Person, TestApp, json};
+
+/// Memberships and living sessions of deleted accounts.
+async fn orphans(app: &TestApp) -> (i64, i64) {
+    let count = |conn: &mut AnyConnection| {
+        let memberships = memberships::table
+            .inner_join(accounts::table.on(accounts::id.eq(memberships::account_id)))
+            .filter(accounts::deleted_at.is_not_null());
+        let sessions = sessions::table
+            .inner_join(accounts::table)
+            .filter(accounts::deleted_at.is_not_null().and(sessions::ended_at.is_null()));
+        Ok::<_, Error>((memberships.count().get_result(conn)?, sessions.count().get_result(conn)?))
+    };
+    app.services.db.read(count).await.expect("the counts")
+}
+
+async fn delete(person: &Person) -> Answer {
+    person.post("/v1/me/deletion", json!({"password": PASSWORD})).await
+}
+
+/// Invites a person into an organization; answers the path that accepts.
+async fn invited(ada: &Person, organization: &str, person: &Person) -> String {
+    let body = json!({"email": person.email, "role": "admin"});
+    let made = ada.post(&format!("/v1/organizations/{organization}/invitations"), body).await.expect(201);
+    format!("/v1/me/invitations/{}/accept", made["id"].as_str().unwrap())
+}
+
+async fn another(ada: &Person, name: &str) -> String {
+    let body = json!({"kind": "company", "name": name, "country": "CH"});
+    ada.post("/v1/organizations", body).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn a_deletion_among_acceptances_and_logins_leaves_no_member_and_no_session() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let mut organizations = Vec::new();
+    for number in 0..8 {
+        organizations.push(another(&ada, &format!("Engines {number}")).await);
+    }
+    let mut deleted = 0;
+    for round in 0..6 {
+        let bob = Person::join(&app, &ada, &format!("bob{round}"), json!({"role": "admin"})).await;
+        let mut paths = Vec::new();
+        for organization in &organizations {
+            paths.push(invited(&ada, organization, &bob).await);
+        }
+        let answers = at_once(33, |number| {
+            let (app, bob, path) = (Arc::clone(&app), bob.clone(), paths[number % paths.len()].clone());
+            async move {
+                // Spread over the time that a deletion takes to check the password.
+                tokio::time::sleep(Duration::from_millis(7 * number as u64)).await;
+                match number {
+                    0 => delete(&bob).await,
+                    n if n % 2 == 0 => bob.post(&path, json!(null)).await,
+                    n if n % 10 == 5 && round % 2 == 1 => {
+                        let body = json!({"kind": "company", "name": "Late", "country": "CH"});
+                        bob.post("/v1/organizations", body).await
+                    }
+                    _ => app.post("/v1/auth/login", json!({"email": bob.email, "password": PASSWORD})).await,
+                }
+            }
+        })
+        .await;
+        for answer in &answers {
+            assert!(answer.status < 500 || answer.status == 503, "{} {}", answer.status, answer.body);
+        }
+        deleted += usize::from(answers[0].status == 204);
+        assert_eq!(orphans(&app).await, (0, 0));
+    }
+    // Where an organization of their own came first, the deletion was refused.
+    assert!(deleted > 0, "no deletion won");
+}
+
+#[actix_web::test]
+async fn an_acceptance_that_was_under_way_when_its_account_was_deleted_is_refused() {
+    // One writer at a time can't be held in the middle.
+    if !on_postgres() {
+        return;
+    }
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "admin"})).await;
+    let organization = another(&ada, "Engines").await;
+    let path = invited(&ada, &organization, &bob).await;
+    let id: OrganizationId = organization.parse().unwrap();
+    let account: AccountId = bob.account.parse().unwrap();
+    let (free, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let db = app.services.db.clone();
+    let now = app.services.clock.now();
+    let holder = actix_web::rt::spawn(async move {
+        db.write(move |tx| {
+            organizations::lock(tx, id)?;
+            let _ = held.lock().unwrap().recv_timeout(Duration::from_secs(20));
+            manager_repository::accounts::erase(tx, account, now).map(drop)
+        })
+        .await
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let accepting = actix_web::rt::spawn(async move { bob.post(&path, json!(null)).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    free.send(()).unwrap();
+    holder.await.unwrap().expect("the account is erased");
+    accepting.await.unwrap().refused(401, "session_ended");
+    let there = move |conn: &mut AnyConnection| {
+        let of = memberships::table.inner_join(accounts::table.on(accounts::id.eq(memberships::account_id)));
+        let of = of.filter(memberships::organization_id.eq(manager_repository::sql(id)));
+        of.filter(accounts::deleted_at.is_not_null()).count().get_result::<i64>(conn).map_err(Error::from)
+    };
+    assert_eq!(app.services.db.read(there).await.unwrap(), 0);
+}
+
+#[actix_web::test]
+async fn a_deleted_accounts_address_leaves_the_invitations_and_can_be_invited_again() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "admin"})).await;
+    let other = Person { organization: another(&ada, "Engines").await, ..ada.clone() };
+    invited(&ada, &other.organization, &bob).await;
+    let token = app.mail_to(&bob.email).await.token();
+    delete(&bob).await.expect(204);
+    for (person, state) in [(&ada, "accepted"), (&other, "declined")] {
+        let list = person.get(&person.org("/invitations")).await.expect(200);
+        assert_eq!((&list["data"][0]["state"], &list["data"][0]["email"]), (&json!(state), &json!(null)), "{list}");
+        let log = person.get(&person.org("/audit-log?limit=100")).await.expect(200).to_string();
+        assert!(log.contains("invitation.sent") && !log.contains("bob@example.com"), "{log}");
+        assert_eq!(person.get(&person.org("/audit-log/verification")).await.expect(200)["valid"], true);
+    }
+    app.post("/v1/invitations/lookup", json!({"token": token})).await.refused(410, "token_lapsed");
+    let again = json!({"email": "bob@example.com", "role": "member"});
+    other.post(&other.org("/invitations"), again.clone()).await.expect(201);
+    other.post(&other.org("/invitations"), again).await.refused(409, "invitation_pending");
+    let stored = |conn: &mut AnyConnection| {
+        use manager_repository::schema::invitations;
+        let rows = invitations::table.filter(invitations::email_key.eq("bob@example.com"));
+        rows.count().get_result::<i64>(conn).map_err(Error::from)
+    };
+    assert_eq!(app.services.db.read(stored).await.unwrap(), 1, "the new one alone");
+}
 
 #[actix_web::test]
 async fn the_last_owner_of_an_organization_stays_and_is_told_which() {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_tests::people::PASSWORD;
+use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Person, TestApp, json};
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
@@ -186,4 +188,35 @@ async fn owners_are_told_of_a_new_owner() {
     let told = app.mail_to(&grace.email).await;
     assert_eq!(told.subject, "New owner of ada Tester");
     assert!(told.text.contains("bob Tester"));
+}
+
+#[actix_web::test]
+async fn of_fifty_uses_of_an_invitation_link_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    let bob = Person::register(&app, "bob").await;
+    invite(&ada, "bob@example.com", "member").await;
+    let token = app.mail_to("bob@example.com").await.token();
+    let answers = at_once(50, |_| {
+        let (bob, body) = (bob.clone(), json!({"token": token}));
+        async move { bob.post("/v1/invitations/accept", body).await }
+    });
+    one_winner(&answers.await, 200, &[409, 410]);
+}
+
+#[actix_web::test]
+async fn inviting_an_owner_and_sending_that_again_need_a_fresh_login() {
+    let (app, ada) = app_with_ada().await;
+    let id = invite(&ada, "bob@example.com", "owner").await;
+    let member = invite(&ada, "eve@example.com", "member").await;
+    app.advance(Duration::minutes(9));
+    let renewed = app.post("/v1/auth/refresh", json!({"refresh_token": ada.refresh_token})).await.expect(200);
+    let ada = Person { token: renewed["access_token"].as_str().unwrap().to_owned(), ..ada };
+    app.advance(Duration::minutes(2));
+    let owner = json!({"email": "kim@example.com", "role": "owner"});
+    ada.post(&ada.org("/invitations"), owner).await.refused(403, "step_up_required");
+    let resend = |id: &str| ada.org(&format!("/invitations/{id}/resend"));
+    ada.post(&resend(&id), json!(null)).await.refused(403, "step_up_required");
+    ada.post(&resend(&member), json!(null)).await.expect(200);
+    ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+    ada.post(&resend(&id), json!(null)).await.expect(200);
 }

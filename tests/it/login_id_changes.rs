@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use manager_tests::people::PASSWORD;
+use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Answer, Person, TestApp, json};
 
 const OTHER: &str = "eleven badgers paint slow bridges";
@@ -288,4 +289,65 @@ async fn asking_for_login_ids_is_throttled_so_that_it_is_no_directory() {
         ask(&ada, "ada@example.com").await.refused(422, "login_id_unchanged");
     }
     ask(&ada, "ada@example.org").await.refused(429, "too_many_requests");
+}
+
+#[actix_web::test]
+async fn of_sixty_four_uses_of_an_undo_link_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    let token = change(&app, &ada, "ada@example.com", "ada@example.org").await;
+    let answers = at_once(64, |number| {
+        let (app, token) = (Arc::clone(&app), token.clone());
+        async move { undo(&app, &token, PASSWORD, &format!("{number} {OTHER}")).await }
+    })
+    .await;
+    one_winner(&answers, 204, &[410]);
+    let winner = answers.iter().position(|answer| answer.status == 204).unwrap();
+    log_in(&app, "ada@example.com", &format!("{winner} {OTHER}")).await.expect(200);
+    log_in(&app, "ada@example.org", &format!("{winner} {OTHER}")).await.refused(401, "invalid_credentials");
+}
+
+#[actix_web::test]
+async fn of_fifty_uses_of_a_confirmation_and_of_a_cancel_link_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    ask(&ada, "ada@example.org").await.expect(202);
+    let token = app.mail_to("ada@example.com").await.token();
+    let answers = at_once(50, |_| {
+        let (app, body) = (Arc::clone(&app), json!({"token": token}));
+        async move { app.post("/v1/login-id-changes/cancel", body).await }
+    });
+    one_winner(&answers.await, 204, &[410]);
+    ask(&ada, "ada@example.org").await.expect(202);
+    let token = app.mail_to("ada@example.org").await.token();
+    let answers = at_once(50, |_| {
+        let (ada, token) = (ada.clone(), token.clone());
+        async move { confirm(&ada, &token).await }
+    });
+    one_winner(&answers.await, 204, &[410]);
+    assert_eq!(login_id(&ada).await, "ada@example.org");
+}
+
+#[actix_web::test]
+async fn a_browser_confirms_by_its_cookies_as_the_built_in_page_does() {
+    let (app, ada) = app_with_ada().await;
+    ask(&ada, "ada@example.org").await.expect(202);
+    let link = app.mail_to("ada@example.org").await.link.expect("a link");
+    let page = link.strip_prefix(&app.url).and_then(|path| path.split('#').next()).expect("a page of ours");
+    let page = app.get(page).await;
+    let html = String::from_utf8(page.bytes.clone()).unwrap();
+    assert!(page.status == 200 && html.contains("data-call=\"/v1/login-id-changes/confirm\""), "{html}");
+    let script = String::from_utf8(app.get("/links/app.js").await.bytes).unwrap();
+    assert!(script.contains("__Host-csrf") && script.contains("X-CSRF-Token"));
+
+    let post = |path: &str| app.request(reqwest::Method::POST, path).header("origin", &app.url);
+    let login = json!({"email": "ada@example.com", "password": PASSWORD, "mode": "cookie"});
+    let answer = app.send(post("/v1/auth/login").json(&login)).await;
+    let pairs = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().split(';').next());
+    let cookies: Vec<_> = pairs.flatten().map(str::to_owned).collect();
+    answer.expect(200);
+    let csrf = cookies.iter().find_map(|cookie| cookie.strip_prefix("__Host-csrf=")).expect("a readable cookie");
+    let token = json!({"token": link.split_once("#token=").expect("a token").1});
+    let by_cookie = || post("/v1/login-id-changes/confirm").header("cookie", cookies.join("; ")).json(&token);
+    app.send(by_cookie()).await.refused(403, "csrf_refused");
+    app.send(by_cookie().header("x-csrf-token", csrf)).await.expect(204);
+    assert_eq!(login_id(&ada).await, "ada@example.org");
 }

@@ -18,6 +18,7 @@ mod migrations;
 mod orders;
 mod organizations;
 mod permissions;
+mod product_names;
 mod profile;
 mod recovery_emails;
 mod registrations;

@@ -24,8 +24,12 @@ async fn buyer_on(app: &Arc<TestApp>) -> Person {
 
 /// An organization's cart with a .ch domain for a year, to be paid by card.
 pub async fn cart_with_domain(ada: &Person) -> String {
+    cart_with(ada, "engines.ch").await
+}
+
+pub async fn cart_with(ada: &Person, domain: &str) -> String {
     let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": "engines.ch"}});
+    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": domain}});
     ada.post(&ada.org(&format!("/carts/{cart}/items")), item).await.expect(201);
     ada.put(&ada.org(&format!("/carts/{cart}/payment-method")), json!({"kind": "card"})).await.expect(200);
     cart
@@ -275,6 +279,10 @@ async fn a_term_over_a_change_of_rate_is_billed_in_parts() {
     app.services.db.write(write).await.unwrap();
     // From 2 March 2026 back to 1 July 2023.
     app.advance(Duration::days(-975));
+    let domains = app.get("/v1/catalogue/product-types/domain_name").await.expect(200);
+    let shown = domains["offers"][0]["prices"].as_array().unwrap();
+    let shown = shown.iter().find(|price| price["frequency"] == "two_years").unwrap();
+    assert_eq!((&shown["net"]["amount"], &shown["gross"]["amount"]), (&json!(1750), &json!(1890)));
     let ada = buyer_on(&app).await;
     let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
     let item = json!({"offer": "domain_ch", "frequency": "two_years", "options": {"domain": "engines.ch"}});
@@ -337,8 +345,8 @@ async fn who_pays_an_open_order_may_say_the_total_that_was_shown() {
 async fn quantities_become_products_and_numbers_have_no_gaps() {
     let (_, ada) = buyer().await;
     let mut numbers = BTreeSet::new();
-    for _ in 0..3 {
-        let cart = cart_with_domain(&ada).await;
+    for domain in ["engines.ch", "looms.ch", "cards.ch"] {
+        let cart = cart_with(&ada, domain).await;
         let token = quote(&ada, &cart).await["price_token"].clone();
         check_out(&ada, &cart, &token, "sandbox_succeeds").await.expect(201);
     }
@@ -378,4 +386,69 @@ async fn what_cannot_be_ordered_is_refused_with_its_reason() {
     }
     let empty = ada.post(&ada.org(&format!("/carts/{cart}/quote")), json!({})).await;
     empty.refused(409, "cart_empty");
+}
+
+#[actix_web::test]
+async fn a_payment_that_is_processing_for_long_is_asked_about_until_it_is_known() {
+    let (app, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let placed = check_out(&ada, &cart, &token, "sandbox_processes_for_a_day").await.expect(201);
+    let order = placed["order"]["id"].as_str().or(placed["id"].as_str()).expect("an order").to_owned();
+    app.mails().await;
+    let (services, transport) = (&app.services, &manager_services::mails::transports::Transport::Development);
+    let mut asked = 0;
+    for hour in 1..=26 {
+        for _ in 0..60 {
+            app.advance(Duration::minutes(1));
+            asked += manager_services::workers::work_once(services, transport).await.expect("work is done");
+        }
+        if hour == 24 {
+            // Known by then at the provider's, and here within the hour.
+            continue;
+        }
+        let counts = services.db.read(manager_repository::jobs::counts).await.expect("the jobs");
+        assert_eq!(counts, (i64::from(hour < 24), 0), "given up after {hour} hours and {asked} questions");
+        let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+        let shown = ada.get(&ada.org(&format!("/orders/{order}"))).await.expect(200).to_string();
+        assert_eq!(shown.contains("\"processing\""), hour < 24, "{hour}: {shown}");
+        if hour == 26 {
+            assert_eq!(ada.get(&ada.org("/products")).await.expect(200)["data"][0]["state"], "active");
+        }
+    }
+    assert!((24..60).contains(&asked), "{asked} questions in a day");
+}
+
+#[actix_web::test]
+async fn a_product_tells_when_it_is_suspended_and_terminated_if_nothing_is_paid() {
+    let (_, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let free = json!({"offer": "free_email_address", "frequency": "yearly",
+        "options": {"local_part": "ada", "mail_domain": "ik.me"}});
+    ada.post(&ada.org(&format!("/carts/{cart}/items")), free).await.expect(201);
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await.refused(402, "payment_failed");
+    let products = ada.get(&ada.org("/products")).await.expect(200);
+    for product in products["data"].as_array().unwrap() {
+        assert_eq!(
+            (&product["suspends_on"], &product["terminates_on"]),
+            (&json!(null), &json!(null)),
+            "not in service"
+        );
+    }
+    let order = ada.get(&ada.org("/orders")).await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
+    let pay = json!({"payment_method_token": "sandbox_succeeds"});
+    ada.post_once(&ada.org(&format!("/orders/{order}/pay")), pay).await;
+    let products = ada.get(&ada.org("/products")).await.expect(200);
+    let dates = |product_type: &str| {
+        let rows = products["data"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["product_type"] == product_type).expect("the product");
+        ["term_end", "suspends_on", "terminates_on"].map(|name| row[name].clone())
+    };
+    // Ten days of grace, then thirty of suspension.
+    assert_eq!(dates("domain_name"), [json!("2027-03-02"), json!("2027-03-12"), json!("2027-04-11")]);
+    assert_eq!(dates("free_email_address"), [json!(null), json!(null), json!(null)]);
+    let id = products["data"][0]["id"].as_str().unwrap();
+    let one = ada.get(&ada.org(&format!("/products/{id}"))).await.expect(200);
+    assert_eq!(one, products["data"][0]);
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::Duration;
+use manager_tests::people::PASSWORD;
 use manager_tests::{Person, TestApp, Value, json};
+use reqwest::Method;
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
     let app = Arc::new(TestApp::start().await);
@@ -69,6 +72,44 @@ async fn a_lost_update_of_the_profile_is_refused() {
     ada.patch_seen("/v1/me", &etag, json!({"locale": "de"})).await.expect(200);
     ada.patch_seen("/v1/me", &etag, json!({"locale": "it"})).await.refused(412, "precondition_failed");
     assert_eq!(ada.get("/v1/me").await.expect(200)["locale"], "de");
+}
+
+#[actix_web::test]
+async fn a_profile_is_fresh_only_while_nothing_it_shows_has_moved() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let get = async |etag: &str| ada.send(ada.request(Method::GET, "/v1/me").header("if-none-match", etag)).await;
+    let mut tag = ada.get("/v1/me").await.header("etag").to_owned();
+    assert_eq!(get(&tag).await.status, 304);
+    let moved = async |tag: &mut String, what: &str| {
+        let answer = get(tag).await;
+        assert_eq!(answer.status, 200, "{what}");
+        assert_ne!(answer.header("etag"), tag, "{what}");
+        answer.header("etag").clone_into(tag);
+        assert_eq!(get(tag).await.status, 304, "{what}");
+    };
+    let company = json!({"kind": "company", "name": "Another", "country": "CH"});
+    let made = ada.post("/v1/organizations", company).await.expect(201);
+    moved(&mut tag, "an organization more").await;
+    let company = format!("/v1/organizations/{}", made["id"].as_str().unwrap());
+    let seen = ada.get(&company).await.header("etag").to_owned();
+    ada.patch_seen(&company, &seen, json!({"name": "Engines"})).await.expect(200);
+    moved(&mut tag, "an organization's name").await;
+    let body = json!({"login_id": "ada@example.org", "password": PASSWORD});
+    ada.post("/v1/me/login-id-change", body).await.expect(202);
+    moved(&mut tag, "a login ID that waits").await;
+    app.advance(Duration::hours(2));
+    let ada = Person::log_in(&app, "ada@example.com").await;
+    let over = ada.send(ada.request(Method::GET, "/v1/me").header("if-none-match", &tag)).await;
+    assert_eq!(over.status, 200, "a login ID that waits no more");
+    // What GET gave is what PATCH accepts, once.
+    let seen = over.header("etag").to_owned();
+    let changed = ada.patch_seen("/v1/me", &seen, json!({"display_name": "Ada L."})).await;
+    let next = changed.header("etag").to_owned();
+    changed.expect(200);
+    ada.patch_seen("/v1/me", &seen, json!({"display_name": "Ada"})).await.refused(412, "precondition_failed");
+    assert_eq!(ada.get("/v1/me").await.header("etag"), next);
+    ada.patch_seen("/v1/me", &next, json!({"display_name": null})).await.expect(200);
 }
 
 #[actix_web::test]

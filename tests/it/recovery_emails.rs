@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use manager_tests::people::PASSWORD;
+use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Person, TestApp, Value, json};
 
 const OTHER: &str = "eleven badgers paint slow bridges";
@@ -69,6 +70,19 @@ async fn removing_a_recovery_email_needs_a_fresh_login() {
     ada.delete("/v1/me/recovery-email").await.expect(204);
     ada.delete("/v1/me/recovery-email").await.refused(404, "not_found");
     assert_eq!(ada.get("/v1/me").await.expect(200)["recovery_email"], Value::Null);
+}
+
+#[actix_web::test]
+async fn of_fifty_uses_of_a_confirmation_one_wins() {
+    let (app, ada) = app_with_ada().await;
+    ada.put("/v1/me/recovery-email", json!({"email": "ada@example.net", "password": PASSWORD})).await.expect(202);
+    let token = app.mail_to("ada@example.net").await.token();
+    let answers = at_once(50, |_| {
+        let (app, body) = (Arc::clone(&app), json!({"token": token}));
+        async move { app.post("/v1/recovery-emails/confirm", body).await }
+    });
+    one_winner(&answers.await, 204, &[410]);
+    assert_eq!(ada.get("/v1/me").await.expect(200)["recovery_email"], "a•••@e•••.net");
 }
 
 #[actix_web::test]

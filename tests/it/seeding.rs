@@ -48,7 +48,8 @@ fn places(invoices: &[Value], year: i32) -> BTreeSet<u64> {
 
 async fn order(person: &Person) -> Value {
     let cart = person.post(&person.org("/carts"), json!({})).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": "engines.ch"}});
+    let domain = format!("engines-{}.ch", &cart["crt_".len()..]);
+    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": domain}});
     person.post(&person.org(&format!("/carts/{cart}/items")), item).await.expect(201);
     person.put(&person.org(&format!("/carts/{cart}/payment-method")), json!({"kind": "card"})).await.expect(200);
     let quote = person.post(&person.org(&format!("/carts/{cart}/quote")), json!({})).await.expect(201);

@@ -9,6 +9,9 @@ words! {
         Running = "running",
         /// Every organization is done.
         Done = "done",
+        /// No organization has anything left to answer, but not all are done: it was refused, declined, revoked, or the
+        /// invitation expired. It can be asked for again.
+        Incomplete = "incomplete",
         /// By the person, or by a new password.
         Cancelled = "cancelled",
     }
@@ -35,6 +38,28 @@ words! {
     }
 }
 
+impl AbsorptionState {
+    /// The state by its steps, each as it is shown: it runs for as long as one of them can still be answered.
+    pub fn shown(self, steps: impl IntoIterator<Item = StepState>) -> Self {
+        if self != Self::Running {
+            return self;
+        }
+        let mut all_done = true;
+        for step in steps {
+            match step {
+                StepState::AwaitingApproval | StepState::Invited => return Self::Running,
+                StepState::Done => {}
+                StepState::Refused
+                | StepState::Declined
+                | StepState::Revoked
+                | StepState::Expired
+                | StepState::Cancelled => all_done = false,
+            }
+        }
+        if all_done { Self::Done } else { Self::Incomplete }
+    }
+}
+
 impl StepState {
     /// The state to show, where the invitation may have moved on since the step was written.
     pub const fn shown(self, invitation: Option<InvitationState>) -> Self {
@@ -50,6 +75,18 @@ impl StepState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_absorption_runs_while_a_step_can_be_answered() {
+        use StepState::{AwaitingApproval, Declined, Done, Expired, Invited, Refused};
+        let shown = |steps: &[StepState]| AbsorptionState::Running.shown(steps.iter().copied());
+        assert_eq!(shown(&[Done, Invited]), AbsorptionState::Running);
+        assert_eq!(shown(&[Refused, AwaitingApproval]), AbsorptionState::Running);
+        assert_eq!(shown(&[Done, Done]), AbsorptionState::Done);
+        assert_eq!(shown(&[Done, Refused]), AbsorptionState::Incomplete);
+        assert_eq!(shown(&[Expired, Declined]), AbsorptionState::Incomplete);
+        assert_eq!(AbsorptionState::Cancelled.shown([Done]), AbsorptionState::Cancelled);
+    }
 
     #[test]
     fn a_step_follows_its_invitation_until_it_is_done() {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{Catalogue, Offer, ProductType, Unavailable};
 use crate::ids::ItemId;
 use crate::money::{Currency, Money};
-use crate::order_options::{self, Options};
+use crate::order_options::{self, Options, UniqueName};
 use crate::organizations::OrganizationKind;
 use crate::payments::PaymentMethodKind;
 use crate::refusals::{Code, Fault, FaultCode, Refusal};
@@ -37,6 +37,14 @@ pub struct CartItem {
     pub options: Options,
     /// The unit price when the item was last put together; another one shows as changed.
     pub seen: Option<Money>,
+}
+
+impl CartItem {
+    /// The names its product will take, over all organizations.
+    pub fn names(&self, catalogue: &Catalogue) -> Vec<UniqueName> {
+        let known = catalogue.offer(&self.offer);
+        known.map(|(product_type, _)| order_options::unique_names(product_type, &self.options)).unwrap_or_default()
+    }
 }
 
 /// Whom prices are computed for.
@@ -108,12 +116,14 @@ impl CartContent {
     /// Adds an item that fits the catalogue.
     ///
     /// # Errors
-    /// `cart_full`; faults of offer, frequency, quantity and options.
+    /// `cart_full`; `name_taken`; faults of offer, frequency, quantity and options.
     pub fn add(&mut self, id: ItemId, new: NewItem, catalogue: &Catalogue, minimum: Money) -> Result<(), Refusal> {
         if self.items.len() >= MAX_ITEMS {
             return Err(Refusal::new(Code::CartFull).with("max", MAX_ITEMS));
         }
-        self.items.push(checked(id, new, catalogue, minimum)?);
+        let item = checked(id, new, catalogue, minimum)?;
+        self.refuse_same_name(&item, catalogue)?;
+        self.items.push(item);
         Ok(())
     }
 
@@ -128,7 +138,7 @@ impl CartContent {
         catalogue: &Catalogue,
         minimum: Money,
     ) -> Result<(), Refusal> {
-        let item = self.items.iter_mut().find(|item| item.id == id).ok_or(Code::NotFound)?;
+        let item = self.items.iter().find(|item| item.id == id).ok_or(Code::NotFound)?;
         let mut options = item.options.clone();
         for (code, value) in change.options {
             match value {
@@ -142,8 +152,21 @@ impl CartContent {
             quantity: change.quantity.unwrap_or(item.quantity),
             options,
         };
-        *item = checked(id, new, catalogue, minimum)?;
+        let changed = checked(id, new, catalogue, minimum)?;
+        self.refuse_same_name(&changed, catalogue)?;
+        self.items.iter_mut().filter(|item| item.id == id).for_each(|item| *item = changed.clone());
         Ok(())
+    }
+
+    /// Two items can't both become the one product of a name.
+    fn refuse_same_name(&self, new: &CartItem, catalogue: &Catalogue) -> Result<(), Refusal> {
+        let taken: Vec<_> =
+            self.items.iter().filter(|item| item.id != new.id).flat_map(|i| i.names(catalogue)).collect();
+        let same = |a: &UniqueName, b: &UniqueName| a.namespace == b.namespace && a.name == b.name;
+        match new.names(catalogue).iter().find(|name| taken.iter().any(|other| same(name, other))) {
+            Some(name) => Err(order_options::name_taken(name, "/options")),
+            None => Ok(()),
+        }
     }
 
     /// Removes an item.
@@ -304,7 +327,7 @@ fn price_item(
         let treatment = customer.treatment(product_type, date);
         let parts = customer.taxed(product_type, unit, Some(item.frequency), date);
         let net = unit.saturating_mul(i64::from(item.quantity));
-        let gross = taxes::totals(amounts(item.quantity, &parts)).total;
+        let gross = gross_of(item.quantity, &parts);
         ItemPrice { unit, net, gross, treatment, parts }
     });
     let now = unit.map(|unit| Money::new(unit, customer.currency));
@@ -315,6 +338,11 @@ fn price_item(
 /// Net amounts of all units with their rates.
 fn amounts(quantity: u32, parts: &[TaxedPart]) -> impl Iterator<Item = (i64, Decimal)> {
     parts.iter().map(move |part| (part.price.saturating_mul(i64::from(quantity)), part.rate))
+}
+
+/// Units with their tax, in minor units.
+pub fn gross_of(quantity: u32, parts: &[TaxedPart]) -> i64 {
+    taxes::totals(amounts(quantity, parts)).total
 }
 
 /// A net amount with its tax, in minor units.

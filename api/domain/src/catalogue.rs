@@ -126,6 +126,9 @@ pub struct OrderOption {
     /// Characters; absent for choices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<u32>,
+    /// The namespace in which its value exists once over all live products; of an e-mail address, with its domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_as: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
     /// Of an address's first part: those that nobody may order, because who holds them speaks for the domain.

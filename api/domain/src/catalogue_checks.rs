@@ -33,6 +33,21 @@ pub fn faults(catalogue: &Catalogue) -> Vec<Fault> {
     check.faults
 }
 
+fn is_code(code: &str) -> bool {
+    let form = code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    form && code.len() <= MAX_CODE && code.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+/// Only what has one canonical spelling can be unique, and only one unit can have it.
+fn can_be_unique(product_type: &ProductType, option: &OrderOption) -> bool {
+    let whole = match option.kind {
+        OptionKind::DomainName => true,
+        OptionKind::EmailLocalPart => product_type.options.iter().any(|o| o.kind == OptionKind::Choice && o.required),
+        OptionKind::Text | OptionKind::Choice => false,
+    };
+    whole && product_type.quantity_max == 1
+}
+
 #[derive(Default)]
 struct Check {
     faults: Vec<Fault>,
@@ -52,9 +67,7 @@ impl Check {
 
     /// A code of the right form, unique in its scope.
     fn code(&mut self, at: &str, scope: &str, code: &str) {
-        let form = code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        let form = form && code.len() <= MAX_CODE && code.starts_with(|c: char| c.is_ascii_lowercase());
-        self.require(form, at, FaultCode::InvalidValue);
+        self.require(is_code(code), at, FaultCode::InvalidValue);
         if !self.seen.insert((scope.to_owned(), code.to_owned())) {
             self.faults.push(Fault::new(at, FaultCode::InvalidValue).with("duplicate", code));
         }
@@ -136,6 +149,10 @@ impl Check {
         self.require(choice == option.max_length.is_none(), format!("{at}/max_length"), FaultCode::InvalidValue);
         self.require(option.max_length != Some(0), format!("{at}/max_length"), FaultCode::OutOfRange);
         self.require(choice != option.choices.is_empty(), format!("{at}/choices"), FaultCode::InvalidValue);
+        if let Some(namespace) = &option.unique_as {
+            let fits = can_be_unique(product_type, option) && is_code(namespace);
+            self.require(fits, format!("{at}/unique_as"), FaultCode::NotAllowed);
+        }
         let mut values = HashSet::new();
         for (index, choice) in option.choices.iter().enumerate() {
             let at = format!("{at}/choices/{index}");
@@ -229,6 +246,17 @@ mod tests {
         }
         let options = broken.product_types.iter().map(|product_type| product_type.options.len()).sum::<usize>();
         assert_eq!(faults(&broken).len(), options);
+    }
+
+    #[test]
+    fn only_a_domain_or_an_address_of_one_unit_can_be_unique() {
+        let mut broken = catalogue();
+        broken.product_types[0].quantity_max = 2;
+        let unique = |option: &mut OrderOption| option.unique_as = Some("name".to_owned());
+        let text = |option: &&mut OrderOption| option.kind == OptionKind::Text;
+        unique(broken.product_types.iter_mut().flat_map(|of| &mut of.options).find(text).unwrap());
+        let found = faults(&broken);
+        assert_eq!(found.iter().filter(|fault| fault.pointer.ends_with("/unique_as")).count(), 2, "{found:?}");
     }
 
     #[test]

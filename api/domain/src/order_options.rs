@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::catalogue::{Offer, OptionKind, OrderOption, ProductType};
 use crate::languages::Language;
-use crate::refusals::{Fault, FaultCode};
+use crate::refusals::{Code, Fault, FaultCode, Refusal};
 
 /// Values by option code.
 pub type Options = BTreeMap<String, String>;
@@ -119,6 +119,40 @@ fn readable(domain: &str) -> String {
     }
 }
 
+/// What only one live product may be called, over all organizations.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UniqueName {
+    pub namespace: String,
+    /// In its canonical spelling.
+    pub name: String,
+    /// The option that says it.
+    pub option: String,
+}
+
+/// The names that a product with these options takes; `options` are in their canonical spelling.
+pub fn unique_names(product_type: &ProductType, options: &Options) -> Vec<UniqueName> {
+    let unique = |option: &OrderOption| {
+        let (namespace, value) = option.unique_as.clone().zip(options.get(&option.code))?;
+        let name = match option.kind {
+            OptionKind::EmailLocalPart => format!("{value}@{}", options.get(&mail_domain(product_type)?.code)?),
+            OptionKind::DomainName | OptionKind::Text | OptionKind::Choice => value.clone(),
+        };
+        Some(UniqueName { namespace, name, option: option.code.clone() })
+    };
+    product_type.options.iter().filter_map(unique).collect()
+}
+
+/// The choice that follows the `@`.
+fn mail_domain(product_type: &ProductType) -> Option<&OrderOption> {
+    product_type.options.iter().find(|option| option.kind == OptionKind::Choice)
+}
+
+/// A name is taken: by another product, or by another item of the same cart. `pointer` leads to the options.
+pub fn name_taken(name: &UniqueName, pointer: &str) -> Refusal {
+    let fault = Fault::new(format!("{pointer}/{}", name.option), FaultCode::NameTaken).with("name", name.name.as_str());
+    Refusal { faults: vec![fault], ..Refusal::new(Code::NameTaken) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +196,22 @@ mod tests {
         let pointers: Vec<_> = faults.unwrap_err().into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/options/a~1b", "/options/local_part", "/options/mail_domain"]);
         assert_eq!(codes(check_offer("domain_ch", &[])), [FaultCode::Missing]);
+    }
+
+    #[test]
+    fn domains_and_addresses_are_unique_and_nothing_else() {
+        let catalogue: Catalogue = serde_json::from_str(include_str!("../../services/catalogue/default.json")).unwrap();
+        let names = |offer: &str, given: &[(&str, &str)]| {
+            let options = check_offer(offer, given).unwrap();
+            let names = unique_names(catalogue.offer(offer).unwrap().0, &options);
+            names.into_iter().map(|name| (name.namespace, name.name)).collect::<Vec<_>>()
+        };
+        let named = |namespace: &str, name: &str| vec![(namespace.to_owned(), name.to_owned())];
+        assert_eq!(names("domain_ch", &[("domain", "Example.CH")]), named("domain", "example.ch"));
+        let address = [("local_part", "Ada"), ("mail_domain", "ik.me")];
+        assert_eq!(names("free_email_address", &address), named("address", "ada@ik.me"));
+        assert_eq!(names("infomaniak_mail_plus", &address), named("address", "ada@ik.me"));
+        assert_eq!(names("mail_service_1", &[("domain", "example.ch")]), []);
     }
 
     #[test]

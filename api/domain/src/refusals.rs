@@ -105,6 +105,7 @@ codes! {
         AbsorptionTargetRefused = "absorption_target_refused",
         // Catalogue, carts, orders
         OfferUnavailable = "offer_unavailable",
+        NameTaken = "name_taken",
         CartFull = "cart_full",
         CartEmpty = "cart_empty",
         CartClosed = "cart_closed",
@@ -155,6 +156,7 @@ codes! {
         UnderMinimumCharge = "under_minimum_charge",
         UnknownOption = "unknown_option",
         Reserved = "reserved",
+        NameTaken = "name_taken",
     }
 }
 

@@ -31,22 +31,22 @@ const COUNTRIES: &[Country] = &[
     country("CY", "CY", &["99999999A"], cypriot),
     country("CZ", "CZ", &["99999999", "999999999", "9999999999"], czech),
     country("DE", "DE", &["999999999"], iso7064_mod11_10),
-    country("DK", "DK", &["99999999"], |n| weighted(n, &[2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0),
-    country("EE", "EE", &["999999999"], |n| weighted(n, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0),
+    country("DK", "DK", &["99999999"], |n| weighted(n, &[2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)),
+    country("EE", "EE", &["999999999"], |n| weighted(n, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)),
     country("ES", "ES", &["X9999999X"], spanish),
-    country("FI", "FI", &["99999999"], |n| weighted(n, &[7, 9, 10, 5, 8, 4, 2, 1]) % 11 == 0),
+    country("FI", "FI", &["99999999"], |n| weighted(n, &[7, 9, 10, 5, 8, 4, 2, 1]).is_multiple_of(11)),
     country("FR", "FR", &["XX999999999"], french),
     country("GB", "GB", &["999999999", "999999999999", "GD999", "HA999"], british),
     country("GR", "EL", &["999999999"], |n| weighted(n, &[256, 128, 64, 32, 16, 8, 4, 2]) % 11 % 10 == digit(n, 8)),
     country("HR", "HR", &["99999999999"], iso7064_mod11_10),
-    country("HU", "HU", &["99999999"], |n| weighted(n, &[9, 7, 3, 1, 9, 7, 3, 1]) % 10 == 0),
+    country("HU", "HU", &["99999999"], |n| weighted(n, &[9, 7, 3, 1, 9, 7, 3, 1]).is_multiple_of(10)),
     country("IE", "IE", &["9999999A", "9999999AA", "9A99999A"], irish),
-    country("IT", "IT", &["99999999999"], |n| luhn(n) % 10 == 0),
+    country("IT", "IT", &["99999999999"], |n| luhn(n).is_multiple_of(10)),
     country("LT", "LT", &["999999919", "999999999919"], lithuanian),
     country("LU", "LU", &["99999999"], |n| value(&n[..6]) % 89 == value(&n[6..])),
     country("LV", "LV", &["99999999999"], latvian),
     country("MC", "FR", &["XX999999999"], french),
-    country("MT", "MT", &["99999999"], |n| weighted(n, &[3, 4, 6, 7, 8, 9, 10, 1]) % 37 == 0),
+    country("MT", "MT", &["99999999"], |n| weighted(n, &[3, 4, 6, 7, 8, 9, 10, 1]).is_multiple_of(37)),
     country("NL", "NL", &["999999999B99"], dutch),
     country("PL", "PL", &["9999999999"], |n| weighted(n, &[6, 5, 7, 2, 3, 4, 5, 6, 7]) % 11 == digit(n, 9)),
     country("PT", "PT", &["999999999"], portuguese),
@@ -58,7 +58,7 @@ const COUNTRIES: &[Country] = &[
     ),
     country("SE", "SE", &["999999999999"], swedish),
     country("SI", "SI", &["99999999"], slovenian),
-    country("SK", "SK", &["9999999999"], |n| value(n) % 11 == 0 && "234789".contains(&n[2..3])),
+    country("SK", "SK", &["9999999999"], |n| value(n).is_multiple_of(11) && "234789".contains(&n[2..3])),
 ];
 
 /// A VAT number in its canonical spelling, checked for the country's form and, where they can be computed, its check
@@ -147,7 +147,7 @@ fn liechtenstein(number: &str) -> Option<String> {
 
 /// The last digit completes Luhn's sum of the others and four to a multiple of ten.
 fn austrian(body: &str) -> bool {
-    (luhn(&body[1..8]) + 4 + digit(body, 8)) % 10 == 0
+    (luhn(&body[1..8]) + 4 + digit(body, 8)).is_multiple_of(10)
 }
 
 fn belgian(body: &str) -> bool {
@@ -217,7 +217,7 @@ fn spanish(body: &str) -> bool {
 /// the SIREN; how keys with letters do is not published.
 fn french(body: &str) -> bool {
     let (key, siren) = body.split_at(2);
-    let by_luhn = siren.starts_with("000") || luhn(siren) % 10 == 0;
+    let by_luhn = siren.starts_with("000") || luhn(siren).is_multiple_of(10);
     let by_key = !fits("99", key) || value(key) == (12 + 3 * (value(siren) % 97)) % 97;
     by_luhn && by_key && !key.contains(['I', 'O'])
 }
@@ -231,7 +231,7 @@ fn british(body: &str) -> bool {
         return value(number) >= 500;
     }
     let sum = u64::from(weighted(body, &[8, 7, 6, 5, 4, 3, 2])) + value(&body[7..9]);
-    sum % 97 == 0 || (sum + 55) % 97 == 0
+    sum.is_multiple_of(97) || (sum + 55).is_multiple_of(97)
 }
 
 /// Seven digits and a letter by modulus 23, to which a second letter counts; the older form has a letter in second place
@@ -282,7 +282,7 @@ fn romanian(body: &str) -> bool {
 
 /// An organization number, which has Luhn's sum, and 01 to 94.
 fn swedish(body: &str) -> bool {
-    luhn(&body[..10]) % 10 == 0 && (1..=94).contains(&value(&body[10..]))
+    luhn(&body[..10]).is_multiple_of(10) && (1..=94).contains(&value(&body[10..]))
 }
 
 fn slovenian(body: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Absorptions of old accounts, a step for each organization (MEM-7).
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::absorptions::{AbsorptionState, StepState};
@@ -113,6 +114,24 @@ pub fn end(tx: &mut AnyConnection, id: AbsorptionId, state: AbsorptionState, now
 pub fn list_steps(conn: &mut AnyConnection, id: AbsorptionId) -> Result<Vec<Step>, Error> {
     let query = absorption_steps::table.filter(absorption_steps::absorption_id.eq(sql(id)));
     Ok(query.order(absorption_steps::organization_id).select(Step::as_select()).load(conn)?)
+}
+
+/// Running absorptions in which no organization has anything left to answer.
+pub fn list_answered(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<AbsorptionId>, Error> {
+    let of_step = invitations::organization_id.eq(absorption_steps::organization_id);
+    let of_step = of_step.and(invitations::id.nullable().eq(absorption_steps::invitation_id));
+    let pending = invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.gt(sql(now)));
+    let pending = invitations::table.filter(of_step).filter(pending);
+    let invited = absorption_steps::state.eq(sql(StepState::Invited)).and(exists(pending));
+    let open = absorption_steps::table
+        .filter(absorption_steps::absorption_id.eq(absorptions::id))
+        .filter(absorption_steps::state.eq(sql(StepState::AwaitingApproval)).or(invited));
+    let answered = absorptions::table
+        .filter(absorptions::state.eq(sql(AbsorptionState::Running)))
+        .filter(not(exists(open)))
+        .order(absorptions::id)
+        .limit(limit);
+    Ok(answered.select(absorptions::id).load(conn)?)
 }
 
 /// State and end of the invitation of a step.

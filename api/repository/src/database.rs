@@ -318,8 +318,10 @@ fn write_alone(held: &mut Held<'_>, mut task: Box<dyn Write>) -> bool {
     true
 }
 
-/// A growing pause with jitter from the thread's own timing.
-fn pause(attempt: u32) -> Duration {
-    let jitter = Instant::now().elapsed().subsec_nanos() % 7;
-    Duration::from_millis(u64::from((1 << attempt.min(6)) + jitter))
+/// A growing pause, of random length so that two transactions in each other's way don't meet again.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    let longest = 2_000 << attempt.min(6);
+    // Without randomness it still grows.
+    let random = getrandom::u32().unwrap_or(longest);
+    Duration::from_micros(u64::from(500 + random % longest))
 }

@@ -180,6 +180,40 @@ pub fn find_of_address(conn: &mut AnyConnection, key: &str, id: InvitationId) ->
     Ok(query.select(Invitation::as_select()).first(conn).optional()?)
 }
 
+/// The organizations that ever invited an address, in the order of their ids.
+pub fn list_organizations_of_address(conn: &mut AnyConnection, key: &str) -> Result<Vec<OrganizationId>, Error> {
+    let of_address = invitations::table.filter(invitations::email_key.eq(key));
+    let organizations = of_address.select(invitations::organization_id).distinct();
+    Ok(organizations.order(invitations::organization_id).load(conn)?)
+}
+
+/// The organization's pending invitation of an address, also one whose time is over.
+pub fn find_pending(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    key: &str,
+) -> Result<Option<Invitation>, Error> {
+    let pending = invitations::table
+        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)))
+        .filter(invitations::state.eq(sql(InvitationState::Pending)));
+    Ok(pending.select(Invitation::as_select()).first(conn).optional()?)
+}
+
+/// Erases an address from the organization's invitations, none of which may be pending: the key that keeps a second one
+/// of the address out is erased with it.
+pub fn erase_address(tx: &mut AnyConnection, organization: OrganizationId, key: &str) -> Result<(), Error> {
+    let of_address = invitations::table
+        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)));
+    diesel::update(of_address.filter(invitations::state.ne(sql(InvitationState::Pending))))
+        .set((
+            invitations::email.eq(""),
+            invitations::email_key.eq(""),
+            invitations::version.eq(invitations::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Closes a pending invitation; exactly one caller wins.
 pub fn close(
     tx: &mut AnyConnection,

@@ -22,6 +22,7 @@ pub mod one_time_tokens;
 pub mod orders;
 pub mod organizations;
 pub mod payments;
+pub mod product_names;
 pub mod products;
 pub mod quotes;
 pub mod registrations;

@@ -1,6 +1,8 @@
 //! Memberships, and the one query that tells what a session may do in an organization.
 
+use diesel::internal::derives::as_expression::Bound;
 use diesel::prelude::*;
+use diesel::sql_types::Nullable;
 use manager_domain::Instant;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
@@ -11,7 +13,7 @@ use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::products::Product;
 use crate::schema::{accounts, memberships, organizations, products, sessions};
-use crate::sql_types::{Json, sql};
+use crate::sql_types::{Json, SqlInstant, sql};
 
 /// A membership as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -60,7 +62,7 @@ macro_rules! reached {
         let membership = memberships::account_id
             .eq(sessions::account_id)
             .and(memberships::organization_id.eq(sql($organization)))
-            .and(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some($now))).assume_not_null()));
+            .and(unexpired($now));
         let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
         sessions::table
             .inner_join(accounts::table)
@@ -151,7 +153,7 @@ pub fn list_of_account(
     let mut query = memberships::table
         .inner_join(organizations::table.on(on))
         .filter(memberships::account_id.eq(sql(account)))
-        .filter(memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null()))
+        .filter(unexpired(now))
         .filter(organizations::deleted_at.is_null())
         .select((Membership::as_select(), crate::organizations::Organization::as_select()))
         .into_boxed();
@@ -161,40 +163,24 @@ pub fn list_of_account(
     Ok(query.order(organizations::id).limit(limit).load(conn)?)
 }
 
-/// How many living organizations an account owns, its row locked until the end of the transaction so that the number
-/// stays true.
-pub fn count_owned(tx: &mut AnyConnection, account: AccountId) -> Result<i64, Error> {
-    let row = accounts::table.filter(accounts::id.eq(sql(account))).select(accounts::version);
-    let _: i64 = match tx {
-        AnyConnection::Pg(c) => row.for_no_key_update().first(c)?,
-        AnyConnection::Sqlite(c) => row.first(c)?,
-    };
+/// How many living organizations an account owns.
+pub fn count_owned(conn: &mut AnyConnection, account: AccountId) -> Result<i64, Error> {
     let owned = memberships::table
         .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
         .filter(memberships::account_id.eq(sql(account)).and(memberships::role.eq(sql(Role::Owner))))
         .filter(organizations::deleted_at.is_null());
-    Ok(owned.count().get_result(tx)?)
+    Ok(owned.count().get_result(conn)?)
 }
 
 /// A living membership with the account it belongs to.
 pub type Belonger = (Membership, Account);
 
-fn unexpired(now: Instant) -> Unexpired {
-    memberships::expires_at.is_null().or(memberships::expires_at.gt(sql(Some(now))).assume_not_null())
+/// Whose access hasn't ended by itself.
+#[diesel::dsl::auto_type]
+fn unexpired(now: Instant) -> _ {
+    let end: Bound<Nullable<SqlInstant>, Option<Instant>> = sql(Some(now));
+    memberships::expires_at.is_null().or(memberships::expires_at.gt(end).assume_not_null())
 }
-
-type Unexpired = diesel::dsl::Or<
-    diesel::dsl::IsNull<memberships::expires_at>,
-    diesel::dsl::AssumeNotNull<
-        diesel::dsl::Gt<
-            memberships::expires_at,
-            diesel::internal::derives::as_expression::Bound<
-                diesel::sql_types::Nullable<crate::sql_types::SqlInstant>,
-                Option<Instant>,
-            >,
-        >,
-    >,
->;
 
 /// One membership of the organization.
 pub fn find(

@@ -594,6 +594,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    product_names (namespace, name) {
+        namespace -> Text,
+        name -> Text,
+        organization_id -> SqlId,
+        product_id -> SqlId,
+    }
+}
+
 diesel::joinable!(absorption_steps -> absorptions (absorption_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(sessions -> accounts (account_id));
@@ -625,6 +637,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     quotes,
     orders,
     products,
+    product_names,
     invoices,
     invoice_lines,
     invoice_series,

@@ -3,6 +3,7 @@
 use diesel::internal::derives::as_expression::Bound;
 use diesel::prelude::*;
 use manager_domain::ids::*;
+use manager_domain::order_options::UniqueName;
 
 use crate::accounts::Account;
 use crate::audit_log::{AuditEntry, Head};
@@ -35,6 +36,7 @@ pub struct Rows {
     pub carts: Vec<Cart>,
     pub orders: Vec<Order>,
     pub products: Vec<Product>,
+    pub product_names: Vec<(OrganizationId, ProductId, UniqueName)>,
     pub invoices: Vec<Invoice>,
     pub lines: Vec<InvoiceLine>,
     pub payments: Vec<Payment>,
@@ -249,6 +251,12 @@ fn insert_orders(tx: &mut AnyConnection, rows: &Rows) -> Result<(), Error> {
         products::created_at.eq(sql(row.created_at)),
         products::updated_at.eq(sql(row.updated_at)),
         products::activated_at.eq(sql(row.activated_at)),
+    ));
+    insert!(tx, product_names, rows.product_names, |(organization, product, name)| (
+        product_names::namespace.eq(&name.namespace),
+        product_names::name.eq(&name.name),
+        product_names::organization_id.eq(sql(*organization)),
+        product_names::product_id.eq(sql(*product)),
     ));
     Ok(())
 }

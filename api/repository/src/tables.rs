@@ -38,6 +38,7 @@ pub const TABLES: &[(&str, Kind)] = &[
     ("quotes", Kind::Tenant),
     ("orders", Kind::Tenant),
     ("products", Kind::Tenant),
+    ("product_names", Kind::Directory),
     ("invoices", Kind::Tenant),
     ("invoice_lines", Kind::Tenant),
     ("invoice_series", Kind::Tenant),

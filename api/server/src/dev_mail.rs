@@ -6,6 +6,7 @@ use actix_web::dev::Server;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use manager_services::Services;
+use manager_services::mails::rendering::escape;
 use manager_services::mails::transports::list_kept;
 use serde_json::json;
 
@@ -85,8 +86,4 @@ async fn page(request: HttpRequest, data: Data) -> HttpResponse {
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         ))
         .body(body)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

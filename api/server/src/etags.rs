@@ -9,10 +9,14 @@ use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderName, IF_MAT
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use manager_domain::Code;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::problems::Problem;
 
-/// A strong tag, without its quotes.
+/// Characters of a representation's digest in its tag.
+const DIGEST: usize = 16;
+
+/// A strong tag, without its quotes: a row's version, and where it stands for a representation, that one's digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Etag(String);
 
@@ -20,6 +24,13 @@ impl Etag {
     /// Of a row's version number.
     pub fn version(version: i64) -> Self {
         Self(format!("v{version}"))
+    }
+
+    /// Of what a row's version looks like: changes also with what is shown beside the row.
+    pub fn representation(version: i64, body: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(body).unwrap_or_default();
+        let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("v{version}-{}", &digest[..DIGEST]))
     }
 
     /// Of a text that changes with the content, such as a digest in hexadecimal.
@@ -33,7 +44,8 @@ impl Etag {
     }
 
     fn as_version(&self) -> Option<i64> {
-        self.0.strip_prefix('v')?.parse().ok()
+        let version = self.0.strip_prefix('v')?;
+        version.split_once('-').map_or(version, |(version, _)| version).parse().ok()
     }
 }
 
@@ -106,10 +118,11 @@ pub struct Tagged<T> {
     pub cache: Option<&'static str>,
 }
 
-impl<T> Tagged<T> {
-    /// Personal: revalidated by tag, stored nowhere.
+impl<T: Serialize> Tagged<T> {
+    /// Personal: revalidated by tag, stored nowhere. Whoever changes the row says by the tag which version they saw;
+    /// what else the representation shows may have changed since.
     pub fn version(version: i64, body: T) -> Self {
-        Self { etag: Etag::version(version), body, cache: None }
+        Self { etag: Etag::representation(version, &body), body, cache: None }
     }
 }
 
@@ -161,6 +174,15 @@ mod tests {
     fn if_match(value: &str) -> Result<IfMatch, Problem> {
         let request = TestRequest::get().insert_header((IF_MATCH, value)).to_http_request();
         IfMatch::extract(&request).into_inner()
+    }
+
+    #[test]
+    fn a_representation_has_the_version_that_may_be_changed_in_its_tag() {
+        let (one, other) = (Etag::representation(3, &"one"), Etag::representation(3, &"other"));
+        assert_ne!(one, other);
+        for tag in [one, other, Etag::version(3)] {
+            assert_eq!(if_match(&tag.header()).unwrap().expected_version().unwrap(), Some(3));
+        }
     }
 
     #[test]

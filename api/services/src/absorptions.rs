@@ -26,6 +26,7 @@ pub use rows::Absorption;
 
 /// Organizations that one absorption reaches.
 const MOST: i64 = 1_000;
+const FINISHED_AT_ONCE: i64 = 100;
 
 /// An absorption with its steps, their states as they stand now.
 pub type Status = (Absorption, Vec<Step>);
@@ -49,6 +50,10 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &account.to_string())?;
             let bucket = throttles::account_and_address(account, target.key());
             throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
+            // An older one may be over without anybody having written it down.
+            if let Some(older) = rows::lock_running(tx, account)? {
+                finish_in(tx, &shared, &call, &older)?;
+            }
             let absorption = Absorption {
                 id,
                 account_id: account,
@@ -64,6 +69,11 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
             }
             for (_, organization) in memberships::list_of_account(tx, account, None, MOST, call.now)? {
                 ask(tx, &shared, &call, &absorption, &old, organization)?;
+            }
+            // Nothing is moved for an account that was deleted or got a new password meanwhile.
+            let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
+            if current.password_version != old.password_version {
+                return Err(manager_repository::Error::Conflict.into());
             }
             security_log::append(tx, &shared, &call, account, "absorption.started", json!({ "absorption": id }))?;
             finish_in(tx, &shared, &call, &absorption)?;
@@ -167,8 +177,9 @@ pub async fn get(services: &Services, call: &Call, account: AccountId) -> Result
 fn status_in(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<Status>> {
     let Some(absorption) = rows::find_latest(conn, account)? else { return Ok(None) };
     let steps = rows::list_steps(conn, absorption.id)?;
-    let steps = steps.into_iter().map(|step| shown(conn, step, now)).collect::<Result<_>>()?;
-    Ok(Some((absorption, steps)))
+    let steps = steps.into_iter().map(|step| shown(conn, step, now)).collect::<Result<Vec<_>>>()?;
+    let state = absorption.state.shown(steps.iter().map(|step| step.state));
+    Ok(Some((Absorption { state, ..absorption }, steps)))
 }
 
 /// The step in the state that its invitation is in by now.
@@ -199,6 +210,7 @@ pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Res
 /// there was one. To be called before organizations are locked.
 pub fn cancel_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId) -> Result<bool> {
     let Some(absorption) = rows::lock_running(tx, account)? else { return Ok(false) };
+    finish_in(tx, services, call, &absorption)?;
     if !rows::end(tx, absorption.id, AbsorptionState::Cancelled, call.now)? {
         return Ok(false);
     }
@@ -289,7 +301,8 @@ pub async fn answer(
             if !rows::move_step(tx, &step, state, invitation, call.now)? {
                 return Err(Code::InvitationClosed.into());
             }
-            audit_log::append(tx, &shared, &call, organization, Entry::new(action, id))
+            audit_log::append(tx, &shared, &call, organization, Entry::new(action, id))?;
+            finish_in(tx, &shared, &call, &absorption)
         })
         .await
 }
@@ -391,14 +404,46 @@ fn united(own: &Membership, old: &Membership) -> Option<Membership> {
     })
 }
 
-/// Ends the absorption once every organization is done.
+/// Ends the absorption once no organization has anything left to answer. Its row must be locked.
 fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorption: &Absorption) -> Result<()> {
-    if rows::list_steps(tx, absorption.id)?.iter().any(|step| step.state != StepState::Done) {
+    let mut states = Vec::new();
+    let mut closed = Vec::new();
+    for step in rows::list_steps(tx, absorption.id)? {
+        let shown = shown(tx, step.clone(), call.now)?;
+        states.push(shown.state);
+        if shown.state != step.state {
+            closed.push((step, shown.state));
+        }
+    }
+    let (state, action) = match absorption.state.shown(states) {
+        AbsorptionState::Done => (AbsorptionState::Done, "absorption.done"),
+        AbsorptionState::Incomplete => (AbsorptionState::Incomplete, "absorption.incomplete"),
+        AbsorptionState::Running | AbsorptionState::Cancelled => return Ok(()),
+    };
+    if !rows::end(tx, absorption.id, state, call.now)? {
         return Ok(());
     }
-    if rows::end(tx, absorption.id, AbsorptionState::Done, call.now)? {
-        let details = json!({ "absorption": absorption.id });
-        security_log::append(tx, services, call, absorption.account_id, "absorption.done", details)?;
+    for (step, state) in closed {
+        // An expired invitation can't be sent again: there is nothing left that it could complete.
+        if state == StepState::Expired {
+            expiry::expire_invitation_of(tx, services, call.now, step.organization_id, &absorption.target_key)?;
+        }
+        rows::move_step(tx, &step, state, step.invitation_id, call.now)?;
+    }
+    let details = json!({ "absorption": absorption.id });
+    security_log::append(tx, services, call, absorption.account_id, action, details)
+}
+
+/// Ends absorptions whose last invitations were declined, taken back or not answered in time.
+pub async fn finish_due(services: &Services, now: Instant) -> Result<()> {
+    let due = services.db.read(move |conn| Ok::<_, Error>(rows::list_answered(conn, now, FINISHED_AT_ONCE)?)).await?;
+    for id in due {
+        let shared = services.clone();
+        let write = move |tx: &mut AnyConnection| match rows::lock(tx, id)? {
+            Some(absorption) => finish_in(tx, &shared, &Call::system(now), &absorption),
+            None => Ok(()),
+        };
+        services.db.write(write).await?;
     }
     Ok(())
 }

@@ -1,8 +1,12 @@
 //! Deleting an account (ACC-10): it leaves its organizations, and what is personal is erased.
 
-use manager_domain::memberships::Role;
+use std::collections::BTreeSet;
+
+use manager_domain::ids::*;
+use manager_domain::memberships::{InvitationState, Role};
 use manager_domain::{Code, Refusal};
 use manager_repository::accounts::{self, Account};
+use manager_repository::invitations as rows;
 use manager_repository::memberships::{self, Belonging};
 use manager_repository::{
     AnyConnection, audit_log as audit_rows, avatars, login_id_changes, one_time_tokens, organizations,
@@ -14,7 +18,7 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::memberships::summary;
-use crate::{Call, Services, absorptions, sessions};
+use crate::{Call, Services, absorptions, expiry, invitations, sessions};
 
 /// More memberships than anybody has.
 const ALL: i64 = 100_000;
@@ -30,11 +34,22 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let belongings = memberships::list_of_account(tx, account.id, None, ALL, call.now)?;
+        let address = accounts::find_login_key(tx, account.id)?.ok_or(Code::SessionEnded)?;
+        let inviting = rows::list_organizations_of_address(tx, &address)?;
+        // Always in the order of their ids, whoever locks several.
+        let joined = belongings.iter().map(|(_, organization)| organization.id);
+        for organization in joined.chain(inviting.iter().copied()).collect::<BTreeSet<_>>() {
+            organizations::lock(tx, organization)?;
+        }
         leave_all(tx, &shared, &call, &account.login_id, &belongings)?;
         let current = sessions::unchanged(tx, &account)?;
         // Joined meanwhile: once more, with that organization.
         if !memberships::list_of_account(tx, current.id, None, 1, call.now)?.is_empty() {
             return Err(manager_repository::Error::Conflict.into());
+        }
+        for organization in inviting {
+            erase_invitations(tx, &shared, &call, organization, &address)?;
+            audit_rows::erase_personal_text(tx, organization, &current.login_id)?;
         }
         erase(tx, &call, &current)?;
         Mail::new(&current.login_id, current.locale, Template::AccountDeleted)
@@ -42,6 +57,22 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
             .enqueue(tx, &shared, call.now)
     };
     services.db.write(write).await
+}
+
+/// Declines what still waits for the account's address, and erases that from all invitations; the caller holds the
+/// organization's lock. Whoever wants the address's next holder invites it anew.
+fn erase_invitations(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    address: &str,
+) -> Result<()> {
+    expiry::expire_invitation_of(tx, services, call.now, organization, address)?;
+    if let Some(pending) = rows::find_pending(tx, organization, address)? {
+        invitations::close_in(tx, services, call, &pending, InvitationState::Declined)?;
+    }
+    Ok(rows::erase_address(tx, organization, address)?)
 }
 
 /// Ends every membership, organizations locked in the order of their ids; refused as a whole where somewhere no other

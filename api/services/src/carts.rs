@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, catalogue};
+use crate::{Call, Services, catalogue, product_names};
 
 /// A cart with today's prices.
 #[derive(Debug, Clone)]
@@ -83,6 +83,23 @@ fn apply(
     Ok(())
 }
 
+/// Refuses a name that somebody has by now, where the change says one.
+fn refuse_taken(
+    conn: &mut AnyConnection,
+    content: &CartContent,
+    change: &Change,
+    new: ItemId,
+    catalogue: &Catalogue,
+) -> Result<()> {
+    match change {
+        Change::Add(_) => product_names::refuse_taken(conn, content, new, catalogue),
+        Change::Alter(item, change) if !change.options.is_empty() => {
+            product_names::refuse_taken(conn, content, *item, catalogue)
+        }
+        Change::Alter(..) | Change::Remove(_) | Change::PayBy(_) => Ok(()),
+    }
+}
+
 /// Opens a visitor's cart; answers it with its secret, which is told this once.
 pub async fn open_anonymous(services: &Services, call: &Call, visitor: Visitor) -> Result<(View, String)> {
     let secret = vault::token("crt")?;
@@ -138,6 +155,7 @@ pub async fn change_anonymous(
         let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, now))?;
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, row.currency)?;
+        refuse_taken(tx, &content, &change, item, &version.catalogue)?;
         let expires_at = now + shared.settings.anonymous_cart_lifetime;
         won(rows::update_anonymous(tx, &row, &content, now, expires_at)?)?;
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
@@ -301,6 +319,7 @@ pub async fn change(
         }
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, owner.currency)?;
+        refuse_taken(tx, &content, &change, item, &version.catalogue)?;
         audit(tx, &shared, &call, organization, "cart.changed", id, content.items.len())?;
         won(rows::update(tx, &row, &content, call.now)?)?;
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;

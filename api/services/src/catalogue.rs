@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::NaiveDate;
+use chrono::{Duration, NaiveDate};
 use manager_domain::catalogue::Catalogue;
 use manager_domain::catalogue_checks;
 use manager_domain::ids::*;
@@ -20,17 +20,24 @@ const DEFAULT: &str = include_str!("../catalogue/default.json");
 /// Parsed versions kept at once: the one in force and a few that are asked about.
 const KEPT: usize = 8;
 
-/// Parsed versions of this process; a version never changes, so nothing here grows stale.
+/// How long what only describes may lag behind a newly loaded version.
+const LAG: Duration = Duration::seconds(5);
+
+/// Parsed versions of this process; a version never changes, so they don't grow stale.
 #[derive(Debug, Clone, Default)]
-pub struct Cache(Arc<RwLock<HashMap<CatalogueVersionId, Arc<Catalogue>>>>);
+pub struct Cache {
+    versions: Arc<RwLock<HashMap<CatalogueVersionId, Arc<Catalogue>>>>,
+    /// The version in force when it was last looked up.
+    shown: Arc<RwLock<Option<(Instant, Arc<Catalogue>)>>>,
+}
 
 impl Cache {
     fn get(&self, id: CatalogueVersionId) -> Option<Arc<Catalogue>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     fn put(&self, id: CatalogueVersionId, catalogue: &Arc<Catalogue>) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.clear();
         }
@@ -70,6 +77,24 @@ pub async fn current(services: &Services, now: Instant) -> Result<(Version, Naiv
     let shared = services.clone();
     let date = today(services, now);
     services.db.read(move |conn| Ok((in_force(conn, &shared, date)?, date))).await
+}
+
+/// The catalogue for what only describes, such as grace days in a list: it may be a few seconds old, and mostly costs no
+/// query. Whatever decides or prices uses [`in_force`].
+///
+/// # Errors
+/// As [`in_force`].
+pub async fn shown(services: &Services, now: Instant) -> Result<Arc<Catalogue>> {
+    let kept = services.catalogue.shown.read().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some((at, catalogue)) = kept
+        && at <= now
+        && now - at < LAG
+    {
+        return Ok(catalogue);
+    }
+    let (version, _) = current(services, now).await?;
+    *services.catalogue.shown.write().unwrap_or_else(PoisonError::into_inner) = Some((now, version.catalogue.clone()));
+    Ok(version.catalogue)
 }
 
 /// The billing day (TIM-2).

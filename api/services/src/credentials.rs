@@ -17,8 +17,7 @@ use crate::jobs::{self, Job};
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::vault::{self, Purpose};
-use crate::{Call, Services, absorptions, security_log, sessions, throttles};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
 
 /// The purpose of a mailed reset link.
 pub const RESET: &str = "password_reset";
@@ -189,7 +188,7 @@ fn mail_reset(
 /// # Errors
 /// `token_lapsed`, `password_refused`.
 pub async fn confirm_reset(services: &Services, call: &Call, token: &str, password: &str) -> Result<String> {
-    let hash = token_hash(services, token);
+    let hash = services.vault.token_hash(token);
     let (look_up, now) = (hash.clone(), call.now);
     let find = move |conn: &mut AnyConnection| {
         let row = one_time_tokens::find(conn, &look_up, RESET)?;
@@ -236,7 +235,7 @@ pub fn account_token(
     expires_at: Instant,
 ) -> OneTimeToken {
     OneTimeToken {
-        token_hash: token_hash(services, token),
+        token_hash: services.vault.token_hash(token),
         purpose: purpose.to_owned(),
         account_id: Some(account),
         organization_id: None,
@@ -246,9 +245,4 @@ pub fn account_token(
         expires_at,
         used_at: None,
     }
-}
-
-/// How a mailed secret is kept.
-pub fn token_hash(services: &Services, token: &str) -> Vec<u8> {
-    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
 }

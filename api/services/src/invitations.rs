@@ -17,8 +17,7 @@ use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
-use crate::vault::{self, Purpose};
-use crate::{Call, Services, absorptions, expiry, throttles};
+use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
 pub use rows::Invitation;
 
@@ -136,7 +135,7 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
     one_time_tokens::insert(
         tx,
         &OneTimeToken {
-            token_hash: token_hash(services, token),
+            token_hash: services.vault.token_hash(token),
             purpose: PURPOSE.to_owned(),
             account_id: None,
             organization_id: Some(row.organization_id),
@@ -156,10 +155,6 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
         .with("days", services.settings.invitation_lifetime.num_days())
         .with("link", services.settings.link("invitation", token))
         .enqueue(tx, services, call.now)
-}
-
-fn token_hash(services: &Services, token: &str) -> Vec<u8> {
-    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
 }
 
 /// A page of the organization's invitations, newest first.
@@ -202,7 +197,7 @@ pub async fn list_mine(
 /// Sends a pending invitation again, with a new link and a new end.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invitation_closed`, `too_many_requests`.
+/// `not_found`, `forbidden`, `step_up_required` for an owner's, `invitation_closed`, `too_many_requests`.
 pub async fn resend(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<Sent> {
     let token = vault::token("ivt")?;
     let (shared, call) = (services.clone(), call.clone());
@@ -211,6 +206,9 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
             let authority = Authority::lock(tx, &call, organization)?;
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
+            if row.role == Role::Owner {
+                require_step_up(&shared, &call)?;
+            }
             let sender = authority.membership.account_id.to_string();
             throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
             let bucket = throttles::account_and_address(authority.membership.account_id, &row.email_key);
@@ -313,7 +311,7 @@ fn lapsed(error: Error, code: Code) -> Error {
 }
 
 fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Instant) -> Result<Invitation> {
-    let found = one_time_tokens::find(conn, &token_hash(services, token), PURPOSE)?;
+    let found = one_time_tokens::find(conn, &services.vault.token_hash(token), PURPOSE)?;
     let found = found.filter(|token| token.used_at.is_none() && token.expires_at > now).ok_or(Code::TokenLapsed)?;
     let (organization, id) = found.organization_id.zip(found.subject_as()).ok_or(Code::TokenLapsed)?;
     let sent = rows::find(conn, organization, id)?;
@@ -383,6 +381,8 @@ fn accept_in(
     if !organizations::lock(tx, organization)? {
         return Err(Code::NotFound.into());
     }
+    // An account that is being deleted joins nothing; an acceptance that came first is seen by the deletion.
+    let account = &accounts::lock(tx, account.id)?.ok_or(Code::SessionEnded)?;
     let replaced = row.replaces_account_id.map(|old| memberships::find_by_account(tx, organization, old, call.now));
     let replaced = replaced.transpose()?.map(|replaced| replaced.ok_or(Code::InvitationClosed)).transpose()?;
     let rights = replaced.as_ref().map_or_else(|| row.rights(), Membership::rights);

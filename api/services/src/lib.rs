@@ -24,6 +24,7 @@ pub mod orders;
 pub mod organizations;
 pub mod passwords;
 pub mod payments;
+mod product_names;
 pub mod products;
 pub mod profiles;
 pub mod quotes;

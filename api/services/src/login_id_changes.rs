@@ -8,7 +8,7 @@ use manager_repository::one_time_tokens::{self, OneTimeToken, subject};
 use manager_repository::{AnyConnection, accounts, login_id_changes as rows, sessions as session_rows};
 use serde_json::json;
 
-use crate::credentials::{account_token, check_policy, renew_in, token_hash};
+use crate::credentials::{account_token, check_policy, renew_in};
 use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
@@ -148,7 +148,7 @@ pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Res
 /// # Errors
 /// `token_lapsed`.
 pub async fn cancel_by_token(services: &Services, call: &Call, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
         let (account, change) = find_by_token(tx, &hash, CANCEL)?;
         accounts::lock(tx, account)?.ok_or(Code::TokenLapsed)?;
@@ -185,7 +185,7 @@ fn cancel_in(
 /// # Errors
 /// `token_lapsed`, also for another account's link; `login_id_taken`, `login_id_is_recovery_email`.
 pub async fn confirm(services: &Services, call: &Call, account: AccountId, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let undo = vault::token("liu")?;
     let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
@@ -236,7 +236,7 @@ pub async fn undo(
     old_password: &str,
     new_password: &str,
 ) -> Result<String> {
-    let hash = token_hash(services, token);
+    let hash = services.vault.token_hash(token);
     let (account, change) = look_up_undo(services, call, hash.clone()).await?;
     let as_it_was = change.old_password_hash.as_str();
     // The link can't be guessed, so its tries are its holder's own: whoever took the account over can't use them up.

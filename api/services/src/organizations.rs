@@ -7,6 +7,7 @@ use manager_domain::orders::OrderState;
 use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
 use manager_domain::search_keys::search_key;
 use manager_domain::{Code, Currency, FaultCode, Refusal};
+use manager_repository::accounts;
 use manager_repository::memberships::{self, Belonging, Membership};
 use manager_repository::orders::{self, OrderFilter};
 use manager_repository::{AnyConnection, Json, organizations as rows, payments};
@@ -131,6 +132,8 @@ pub async fn create(services: &Services, call: &Call, owner: AccountId, new: New
     let (shared, call) = (services.clone(), call.clone());
     services
         .write(call.claim.clone(), move |tx| {
+            // One after the other, so that the number stays true, and none for an account that is being deleted.
+            accounts::lock(tx, owner)?.ok_or(Code::SessionEnded)?;
             let limit = shared.settings.organizations_per_account;
             if memberships::count_owned(tx, owner)? >= limit {
                 return Err(Error::from(Refusal::new(Code::TooManyOrganizations).with("limit", limit)));
@@ -205,9 +208,8 @@ pub async fn update(
                 return Err(Code::PreconditionFailed.into());
             }
             let changed = differences(&current, &next);
-            let mut entry = Entry::new("organization.changed", id)
-                .before(summary(&current, &[]))
-                .after(summary(&next, &changed));
+            let mut entry =
+                Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &changed));
             entry.personal = personal(&current, &next, &changed);
             audit_log::append(tx, &shared, &call, id, entry)?;
             rows::find(tx, id)?.ok_or_else(|| Error::defect("the changed organization is gone"))

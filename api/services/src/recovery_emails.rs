@@ -8,7 +8,7 @@ use manager_repository::one_time_tokens::{self, OneTimeToken};
 use manager_repository::{AnyConnection, Json, accounts};
 use serde_json::json;
 
-use crate::credentials::{account_token, token_hash};
+use crate::credentials::account_token;
 use crate::errors::{Error, Result};
 use crate::login_id_changes::login_key;
 use crate::mails::{Mail, Template};
@@ -58,7 +58,7 @@ pub async fn put(
 /// # Errors
 /// `token_lapsed`, `recovery_email_is_login_id` where it became the login ID meanwhile.
 pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()> {
-    let (shared, call, hash) = (services.clone(), call.clone(), token_hash(services, token));
+    let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
         let row = one_time_tokens::find(tx, &hash, CONFIRM)?.ok_or(Code::TokenLapsed)?;
         let holder = row.account_id.ok_or(Code::TokenLapsed)?;

@@ -98,7 +98,7 @@ pub async fn request(
                 email: email.stored().to_owned(),
                 email_key: email.key().to_owned(),
                 details: Json(serde_json::to_value(&details).map_err(Error::defect)?),
-                token_hash: token_hash(&shared, &secrets.token),
+                token_hash: shared.vault.token_hash(&secrets.token),
                 code_hash: code_hash(&shared, id, &secrets.code),
                 code_expires_at: call.now + shared.settings.code_lifetime,
                 code_tries: 0,
@@ -125,7 +125,7 @@ pub async fn resend(services: &Services, call: &Call, id: RegistrationId) -> Res
         let pending = rows::find(tx, id)?.filter(|r| r.confirmed_at.is_none() && r.expires_at > call.now);
         let Some(row) = pending else { return Ok(()) };
         throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, &row.email_key)?;
-        let (token, code) = (token_hash(&shared, &secrets.token), code_hash(&shared, id, &secrets.code));
+        let (token, code) = (shared.vault.token_hash(&secrets.token), code_hash(&shared, id, &secrets.code));
         rows::renew(tx, id, &token, &code, call.now + shared.settings.code_lifetime)?;
         let details = serde_json::from_value(row.details.0).map_err(Error::defect)?;
         mail(tx, &shared, &call, (&row.email, &row.email_key), &details, &secrets)
@@ -189,7 +189,7 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
     let open = move |row: &rows::Registration| row.confirmed_at.is_none() && row.expires_at > now;
     match proof {
         Proof::Token(token) => {
-            let hash = token_hash(services, &token);
+            let hash = services.vault.token_hash(&token);
             let row = services.db.read(move |conn| Ok::<_, Error>(rows::find_by_token(conn, &hash)?)).await?;
             row.filter(open).ok_or_else(|| Code::TokenLapsed.into())
         }
@@ -199,8 +199,7 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
             // The try is counted in a transaction that commits whether the code is right or not.
             let tried = move |tx: &mut AnyConnection| {
                 let row = rows::find(tx, registration)?.filter(open);
-                let mut buckets: Vec<_> =
-                    row.iter().map(|row| (throttles::CODES, row.email_key.clone())).collect();
+                let mut buckets: Vec<_> = row.iter().map(|row| (throttles::CODES, row.email_key.clone())).collect();
                 buckets.extend([(throttles::CODES_IP, ip.clone()), (throttles::codes_global(&shared), String::new())]);
                 for (limit, key) in &buckets {
                     throttles::check(tx, &shared, now, *limit, key)?;
@@ -281,10 +280,6 @@ fn create(
         }
     }
     sessions::open(tx, services, &call, account.id, secret)
-}
-
-fn token_hash(services: &Services, token: &str) -> Vec<u8> {
-    services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
 }
 
 fn code_hash(services: &Services, id: RegistrationId, code: &str) -> Vec<u8> {

@@ -105,7 +105,7 @@ pub struct PublicKey {
 /// Makes a first key where there is none, and loads all keys.
 pub async fn prepare(services: &Services, now: Instant) -> Result<()> {
     // A server also starts on a database that can only be read.
-    if services.db.read(|conn| lacks_signer(conn)).await? {
+    if services.db.read(lacks_signer).await? {
         let fresh = fresh_key(services, now)?;
         let make = move |tx: &mut AnyConnection| {
             // Of servers that start together on an empty database, one makes the first key.

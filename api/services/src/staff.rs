@@ -6,10 +6,10 @@ use manager_domain::languages::Language;
 use manager_domain::staff::StaffRole;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::Account;
-use manager_repository::one_time_tokens::{self, OneTimeToken};
-use manager_repository::{AnyConnection, Json, accounts, service_tokens};
+use manager_repository::{AnyConnection, Json, accounts, one_time_tokens, service_tokens};
 use serde_json::json;
 
+use crate::credentials::{RESET, account_token};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::vault::{self, Purpose};
@@ -64,20 +64,8 @@ fn invite(
     now: Instant,
 ) -> Result<()> {
     let hours = 24;
-    one_time_tokens::insert(
-        tx,
-        &OneTimeToken {
-            token_hash: services.vault.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec(),
-            purpose: "password_reset".to_owned(),
-            account_id: Some(id),
-            organization_id: None,
-            subject: None,
-            details: Json(json!({})),
-            created_at: now,
-            expires_at: now + chrono::Duration::hours(hours),
-            used_at: None,
-        },
-    )?;
+    let until = now + chrono::Duration::hours(hours);
+    one_time_tokens::insert(tx, &account_token(services, id, RESET, token, now, until))?;
     Mail::new(email.stored(), Language::En, Template::StaffAccountCreated)
         .with("name", email.stored())
         .with("role", role.as_str())

@@ -98,6 +98,11 @@ impl Vault {
         }
     }
 
+    /// How a one-time token is kept, whatever it is for.
+    pub fn token_hash(&self, token: &str) -> Vec<u8> {
+        self.mac(Purpose::OneTimeTokens, token.as_bytes()).to_vec()
+    }
+
     /// Encrypts under the purpose's key; `context` must be given again to open (empty where there is none).
     pub fn seal(&self, purpose: Purpose, context: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
         let nonce = random::<NONCE>()?;

@@ -30,8 +30,13 @@ const HOUSEKEEPING: Duration = Duration::minutes(1);
 /// Done jobs and dead tokens are kept so long.
 const KEPT: Duration = Duration::days(7);
 
+/// What waits for somebody else's answer is looked at at least so often.
+const LONGEST_WAIT: Duration = Duration::hours(1);
+
 /// Why a job isn't done.
 enum Undone {
+    /// Nothing went wrong, but somebody else hasn't answered yet; it is never given up.
+    Waiting(&'static str),
     /// Try again later.
     Failed(String),
     /// Trying again is of no use.
@@ -108,6 +113,7 @@ async fn one(services: &Services, transport: &Transport, row: rows::Job) -> Resu
             settle(services, move |tx, _| rows::put_off(tx, id, &error, None)).await
         }
         Err(Undone::Failed(error)) => put_off(services, id, row.attempts + 1, error).await,
+        Err(Undone::Waiting(reason)) => look_again(services, id, row.attempts + 1, reason).await,
     }
 }
 
@@ -139,8 +145,16 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
         }
         Job::CollectPayment { organization, payment } => {
             let now = services.clock.now();
-            let known = crate::payments::collect_later(services, organization, payment, now).await.map_err(failed)?;
-            if known { Ok(()) } else { Err(Undone::Failed("the payment is processing".to_owned())) }
+            match crate::payments::collect_later(services, organization, payment, now).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Undone::Waiting("the payment is processing")),
+                Err(error @ Error::Defect(_)) => Err(failed(error)),
+                // Money may be on its way: it is asked about for as long as it takes.
+                Err(error) => {
+                    tracing::warn!(job = %row.id, %error, "a payment can't be asked about");
+                    Err(Undone::Waiting("the payment's outcome can't be had at the moment"))
+                }
+            }
         }
     }
 }
@@ -152,6 +166,13 @@ async fn put_off(services: &Services, id: JobId, attempts: i32, error: String) -
         rows::put_off(tx, id, &error, again)
     })
     .await
+}
+
+/// Comes back at growing intervals of at most an hour, without end.
+async fn look_again(services: &Services, id: JobId, attempts: i32, reason: &'static str) -> Result<()> {
+    tracing::info!(job = %id, attempts, reason, "a job waits");
+    let wait = Duration::seconds(5 << attempts.clamp(0, 10)).min(LONGEST_WAIT);
+    settle(services, move |tx, now| rows::put_off(tx, id, reason, Some(now + wait))).await
 }
 
 async fn settle<F>(services: &Services, change: F) -> Result<()>
@@ -166,6 +187,7 @@ where
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     crate::memberships::remind_expiring(services, now).await?;
     crate::orders::lapse_due(services, now).await?;
+    crate::absorptions::finish_due(services, now).await?;
     crate::expiry::expire_due(services, now).await?;
     services
         .db

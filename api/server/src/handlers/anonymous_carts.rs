@@ -181,7 +181,7 @@ fn forgotten() -> [Cookie<'static>; 2] {
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
     responses((status = 201, description = "The cart with the item", body = CartView),
-        (status = 409, description = "`cart_full`")),
+        (status = 409, description = "`cart_full` or `name_taken`")),
     security(("cart_token" = [])))]
 #[post("/v1/carts/{id}/items")]
 pub async fn add_cart_item(

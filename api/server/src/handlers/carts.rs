@@ -365,7 +365,7 @@ pub async fn delete_organization_cart(
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
     responses((status = 201, description = "The cart with the item", body = CartView),
-        (status = 409, description = "`cart_full` or `cart_closed`")),
+        (status = 409, description = "`cart_full`, `name_taken` or `cart_closed`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/carts/{id}/items")]
 pub async fn add_organization_cart_item(
@@ -390,7 +390,7 @@ pub async fn add_organization_cart_item(
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body(content = ItemPatch, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed cart", body = CartView),
-        (status = 409, description = "`cart_closed`")),
+        (status = 409, description = "`name_taken` or `cart_closed`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[patch("/v1/organizations/{org}/carts/{id}/items/{item}")]
 pub async fn update_organization_cart_item(
@@ -570,7 +570,7 @@ pub struct CheckoutRequest {
     request_body = CheckoutRequest,
     responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
-        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, \
+        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, `name_taken`, \
             `billing_address_required`, `payment_method_required` or `payment_method_unavailable`"),
         (status = 410, description = "`token_lapsed`: the quote is too old")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]

@@ -2,7 +2,7 @@
 
 use actix_web::{CustomizeResponder, HttpRequest, Responder, get, web};
 use chrono::NaiveDate;
-use manager_domain::carts::{Customer, gross};
+use manager_domain::carts::{Customer, gross, gross_of};
 use manager_domain::catalogue::{
     Offer, OptionKind, OrderOption, ProductType, TerminationConfirmation, Unavailable, UnavailableReason,
 };
@@ -99,7 +99,7 @@ pub struct CategoryView {
     "quantity_max": 1, "termination_confirmation": "email", "grace_days": 10, "suspension_days": 30,
     "deletes_data": false, "changes_only_at_term_end": true, "metered": [],
     "options": [{"code": "domain", "name": "Domain name", "kind": "domain_name", "required": true, "max_length": 253,
-        "choices": []}],
+        "unique": true, "choices": []}],
     "offers": [{"code": "domain_ch", "name": ".ch domain", "description": "The address of Switzerland.",
         "domain_suffix": "ch", "prices": [{"frequency": "yearly", "net": {"amount": 900, "currency": "CHF"},
         "gross": {"amount": 973, "currency": "CHF"}, "tax_rate": "8.1", "available": true,
@@ -146,6 +146,9 @@ pub struct OptionView {
     /// Characters; null for choices.
     #[schema(required)]
     pub max_length: Option<u32>,
+    /// Only one product may have this value (of an e-mail address: with its domain); taken ones are refused with
+    /// `name_taken`.
+    pub unique: bool,
     pub choices: Vec<ChoiceView>,
 }
 
@@ -173,7 +176,7 @@ pub struct PriceView {
     pub frequency: Frequency,
     pub net: Money,
     pub gross: Money,
-    /// Percent.
+    /// Percent, on the first day; a term over a change of rate is taxed in parts.
     pub tax_rate: String,
     /// Whether a single unit can be ordered so.
     pub available: bool,
@@ -269,6 +272,7 @@ impl Shown<'_> {
             kind: option.kind,
             required: option.required,
             max_length: option.max_length,
+            unique: option.unique_as.is_some(),
             choices: choices.collect(),
         }
     }
@@ -286,7 +290,7 @@ impl Shown<'_> {
             Some(PriceView {
                 frequency,
                 net: Money::new(net, currency),
-                gross: Money::new(gross(net, rate), currency),
+                gross: Money::new(gross_of(1, &self.customer.taxed(of, net, Some(frequency), self.day)), currency),
                 tax_rate: rate.to_string(),
                 available: reason.is_none(),
                 unavailable_reason: reason,

@@ -59,7 +59,9 @@ pub struct InvitationRequest {
 pub struct InvitationView {
     pub id: InvitationId,
     pub organization: InvitingOrganization,
-    pub email: String,
+    /// Null once the account of the address was deleted.
+    #[schema(required)]
+    pub email: Option<String>,
     pub role: Role,
     pub products: ProductAccess,
     pub billing: bool,
@@ -89,7 +91,7 @@ impl InvitationView {
             organization: InvitingOrganization { id: organization.id, name: organization.name },
             state: row.state_at(now),
             replaces_account: row.replaces_account_id.is_some(),
-            email: row.email,
+            email: Some(row.email).filter(|email| !email.is_empty()),
             role: row.role,
             products: row.products.0,
             billing: row.billing,
@@ -186,6 +188,7 @@ pub async fn revoke_invitation(
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 200, description = "Sent again", body = InvitationView),
+        (status = 403, description = "`forbidden` with the reason, or `step_up_required` for an owner's"),
         (status = 409, description = "`invitation_closed`")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]

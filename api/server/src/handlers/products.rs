@@ -10,7 +10,7 @@ use manager_domain::permissions::{Permission, decide};
 use manager_domain::products::ProductState;
 use manager_domain::terms::Frequency;
 use manager_domain::{Instant, Money};
-use manager_services::products::{self, Product, ProductQuery};
+use manager_services::products::{self, ProductQuery, View};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
@@ -31,7 +31,8 @@ use crate::then::Then;
     "id": "prd_01k5x9dzt4f3gsv6t1n0q8m2ra", "order": "ord_01k5x9dzt4f3gsv6t1n0q8m2ra", "category": "web_domain",
     "product_type": "domain_name", "offer": "domain_ch", "name": "example.ch", "options": {"domain": "example.ch"},
     "state": "active", "frequency": "yearly", "unit_price": {"amount": 900, "currency": "CHF"},
-    "term_start": "2026-03-01", "term_end": "2027-03-01", "created_at": "2026-03-01T09:30:00Z",
+    "term_start": "2026-03-01", "term_end": "2027-03-01", "suspends_on": "2027-03-11",
+    "terminates_on": "2027-04-10", "created_at": "2026-03-01T09:30:00Z",
     "activated_at": "2026-03-01T09:30:01Z"
 })))]
 pub struct ProductView {
@@ -54,13 +55,19 @@ pub struct ProductView {
     /// Exclusive.
     #[schema(required, value_type = Option<String>, format = Date)]
     pub term_end: Option<NaiveDate>,
+    /// When it is suspended if nothing is paid; null where there is no term to pay for.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    pub suspends_on: Option<NaiveDate>,
+    /// When it is terminated if nothing is paid.
+    #[schema(required, value_type = Option<String>, format = Date)]
+    pub terminates_on: Option<NaiveDate>,
     pub created_at: Instant,
     #[schema(required)]
     pub activated_at: Option<Instant>,
 }
 
 impl ProductView {
-    fn of(product: Product, rights: &Rights) -> Self {
+    fn of(View { product, if_unpaid }: View, rights: &Rights) -> Self {
         let sees_billing = decide(rights, Permission::ViewBilling, None).allowed;
         Self {
             id: product.id,
@@ -75,6 +82,8 @@ impl ProductView {
             unit_price: sees_billing.then(|| Money::new(product.unit_price, product.currency)),
             term_start: product.term_start,
             term_end: product.term_end,
+            suspends_on: if_unpaid.map(|dates| dates.suspends_on),
+            terminates_on: if_unpaid.map(|dates| dates.terminates_on),
             created_at: product.created_at,
             activated_at: product.activated_at,
         }
@@ -131,8 +140,9 @@ pub async fn list_products(
     let ProductListQuery { category, product_type, state: wanted, search, .. } = query;
     let filter = ProductQuery { category, product_type, state: wanted, search };
     let (services, more) = (&state.services, i64::from(limit) + 1);
-    let rows = products::list(services, member.organization, &member.rights, filter, after, more).await?;
-    Page::of(rows, limit, |row| row.id, |row| ProductView::of(row, &member.rights))
+    let rows =
+        products::list(services, member.call(), member.organization, &member.rights, filter, after, more).await?;
+    Page::of(rows, limit, |row| row.product.id, |row| ProductView::of(row, &member.rights))
 }
 
 /// Which products to count.
@@ -210,7 +220,11 @@ pub async fn get_product_summary(
     responses((status = 200, description = "The product", body = ProductView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewProducts::NAME))))]
 #[get("/v1/organizations/{org}/products/{id}")]
-pub async fn get_product(found: ProductMember<ViewProducts>) -> Result<Tagged<ProductView>, Problem> {
+pub async fn get_product(
+    state: web::Data<AppState>,
+    found: ProductMember<ViewProducts>,
+) -> Result<Tagged<ProductView>, Problem> {
     let ProductMember { member, product } = found;
-    Ok(Tagged::version(product.version, ProductView::of(product, &member.rights)))
+    let view = products::view(&state.services, member.call(), product).await?;
+    Ok(Tagged::version(view.product.version, ProductView::of(view, &member.rights)))
 }

@@ -4,8 +4,7 @@ const form = document.getElementById("form");
 const problem = document.getElementById("problem");
 const done = document.getElementById("done");
 const signIn = document.getElementById("sign-in");
-const fragment = location.hash.slice(1);
-const token = new URLSearchParams(fragment).get("token") || decodeURIComponent(fragment);
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
 history.replaceState(null, "", location.pathname);
 if (!token) fail(form.dataset.missing);
 

@@ -8,11 +8,11 @@ use std::fmt::Write;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, ContentType};
 use actix_web::web::{ServiceConfig, get};
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use manager_services::mails::rendering::escape;
 
 use crate::language::{self, Language};
 use crate::path::Path;
 use crate::problems::Problem;
-use crate::problems::page::escaped;
 use texts::Shared;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -88,20 +88,20 @@ fn html(page: &LinkPage, language: Language) -> String {
     format!(
         include_str!("page.html"),
         language = language.as_str(),
-        title = escaped(&words.title),
-        suffix = escaped(&shared.title_suffix),
-        intro = escaped(&words.intro),
-        button = escaped(&words.button),
-        success = escaped(&words.success),
+        title = escape(&words.title),
+        suffix = escape(&shared.title_suffix),
+        intro = escape(&words.intro),
+        button = escape(&words.button),
+        success = escape(&words.success),
         call = page.call,
         fields = fields(page, shared),
-        working = escaped(&shared.working),
-        missing = escaped(&shared.missing_token),
-        failed = escaped(&shared.failed),
-        sign_in = escaped(&sign_in.sign_in),
-        email = escaped(&sign_in.email),
-        password = escaped(&shared.password_label),
-        script = escaped(&sign_in.script),
+        working = escape(&shared.working),
+        missing = escape(&shared.missing_token),
+        failed = escape(&shared.failed),
+        sign_in = escape(&sign_in.sign_in),
+        email = escape(&sign_in.email),
+        password = escape(&shared.password_label),
+        script = escape(&sign_in.script),
     )
 }
 
@@ -116,7 +116,7 @@ fn fields(page: &LinkPage, shared: &Shared) -> String {
         let _ = writeln!(
             fields,
             "<label>{} <input name=\"{}\" type=\"password\" autocomplete=\"{purpose}\" required></label>",
-            escaped(label),
+            escape(label),
             ask.member,
         );
     }

@@ -63,6 +63,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::AbsorptionPending
         | Code::AbsorptionTargetRefused
         | Code::OfferUnavailable
+        | Code::NameTaken
         | Code::CartFull
         | Code::CartEmpty
         | Code::CartClosed

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, get};
 use manager_domain::Code;
+use manager_services::mails::rendering::escape;
 
 use super::{Problem, status, text};
 use crate::language::Language;
@@ -20,7 +21,7 @@ use crate::path::Path;
 pub async fn list_problems() -> HttpResponse {
     let mut rows = String::new();
     for &code in Code::ALL {
-        let title = escaped(&text(Language::En, code).title);
+        let title = escape(&text(Language::En, code).title);
         let status = status(code).as_u16();
         let _ = writeln!(rows, "<li><a href=\"/problems/{code}\">{code}</a> ({status}): {title}</li>");
     }
@@ -40,33 +41,17 @@ pub async fn show_problem(code: Path<String>) -> Result<HttpResponse, Problem> {
     let words = text(Language::En, *code);
     let mut body = format!("<p><code>{code}</code>, status {}</p>\n", status(*code).as_u16());
     for paragraph in words.page.as_deref().unwrap_or(&words.detail).split("\n\n") {
-        let _ = writeln!(body, "<p>{}</p>", escaped(paragraph.trim()));
+        let _ = writeln!(body, "<p>{}</p>", escape(paragraph.trim()));
     }
     body.push_str("<p><a href=\"/problems\">All problems</a></p>");
     Ok(page(&words.title, &body))
 }
 
 fn page(title: &str, body: &str) -> HttpResponse {
-    let title = escaped(title);
+    let title = escape(title);
     let html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width\"></head>\n<body><h1>{title}</h1>\n{body}\n</body></html>\n"
     );
     HttpResponse::Ok().content_type(ContentType::html()).insert_header((CACHE_CONTROL, "max-age=3600")).body(html)
-}
-
-/// For text between tags and in quoted attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }

@@ -197,7 +197,8 @@ impl Parts {
     }
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML, between tags and in quoted attributes.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

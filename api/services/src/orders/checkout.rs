@@ -3,7 +3,7 @@
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, LineDescription, Taxes};
 use manager_domain::memberships::Rights;
-use manager_domain::order_options::{product_name, searched_by};
+use manager_domain::order_options::{product_name, searched_by, unique_names};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
@@ -25,6 +25,7 @@ use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::jobs::{self, Job};
 use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
+use crate::product_names::{self, Wanted};
 use crate::quotes::{self, Quote};
 use crate::{Call, Services, carts, idempotency};
 
@@ -58,7 +59,7 @@ enum Placed {
 /// # Errors
 /// `not_found`, `cart_closed`, `billing_address_required`, `payment_method_required`, `payment_method_unavailable`,
 /// `quote_used`, `token_lapsed` for a quote too old, `forbidden` for a type the caller may not order,
-/// `validation_failed`; `payment_failed` with the order placed and payable.
+/// `validation_failed`, `name_taken`; `payment_failed` with the order placed and payable.
 pub async fn checkout(
     services: &Services,
     call: &Call,
@@ -212,11 +213,12 @@ impl Writer<'_> {
     fn order(&self, tx: &mut AnyConnection, cart: CartId, lines: &QuotedLines, means: Option<Means>) -> Result<Placed> {
         let kind = means.as_ref().map_or(PaymentMethodKind::Card, |means| means.kind);
         let draft = self.draft(cart, lines, kind)?;
-        let Draft { order, invoice, .. } = &draft;
+        let Draft { order, invoice, names, .. } = &draft;
         rows::insert(tx, order)?;
         invoices::insert(tx, invoice)?;
         draft.products.iter().try_for_each(|product| products::insert(tx, product))?;
         draft.lines.iter().try_for_each(|line| invoices::insert_line(tx, line))?;
+        product_names::take(tx, self.owner.id, names)?;
         audit_log::append(tx, self.services, self.call, self.owner.id, draft.placed())?;
         let payment = match means {
             None => {
@@ -235,6 +237,8 @@ pub(crate) struct Draft {
     pub invoice: Invoice,
     pub lines: Vec<InvoiceLine>,
     pub products: Vec<Product>,
+    /// What only these products may be called.
+    pub names: Vec<Wanted>,
 }
 
 impl Draft {
@@ -251,17 +255,21 @@ impl Writer<'_> {
     pub fn draft(&self, cart: CartId, lines: &QuotedLines, payment_method: PaymentMethodKind) -> Result<Draft> {
         let order = self.open_order(cart, lines, payment_method);
         let invoice = self.open_invoice(&order, lines)?;
-        let items = lines.lines.chunk_by(|one, other| one.item == other.item);
-        let units = items.flat_map(|parts| (0..parts.first().map_or(0, |line| line.quantity)).map(move |_| parts));
-        let (mut products, mut invoice_lines) = (Vec::new(), Vec::new());
+        let items = lines.lines.chunk_by(|one, other| one.item == other.item).enumerate();
+        let units = items
+            .flat_map(|(index, parts)| (0..parts.first().map_or(0, |line| line.quantity)).map(move |_| (index, parts)));
+        let (mut products, mut invoice_lines, mut names) = (Vec::new(), Vec::new(), Vec::new());
         let mut positions = 1_i32..;
-        for parts in units {
+        for (index, parts) in units {
             let Some(product) = self.pending_product(&order, parts) else { continue };
+            let product_type = self.version.catalogue.product_type(&product.product_type);
+            let unique = product_type.map(|of| unique_names(of, &product.options.0)).unwrap_or_default();
+            names.extend(unique.into_iter().map(|name| Wanted { name, product: product.id, index }));
             let of_product = parts.iter().zip(positions.by_ref());
             invoice_lines.extend(of_product.map(|(line, position)| self.line(&invoice, position, line, &product)));
             products.push(product);
         }
-        Ok(Draft { order, invoice, lines: invoice_lines, products })
+        Ok(Draft { order, invoice, lines: invoice_lines, products, names })
     }
 
     fn open_order(&self, cart: CartId, lines: &QuotedLines, payment_method: PaymentMethodKind) -> Order {

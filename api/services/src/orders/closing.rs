@@ -5,7 +5,7 @@ use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Instant};
-use manager_repository::{AnyConnection, invoices, orders as rows, organizations, products};
+use manager_repository::{AnyConnection, invoices, orders as rows, organizations, product_names, products};
 use serde_json::json;
 
 use super::paying::{closed, refuse_while_paying};
@@ -98,6 +98,7 @@ fn close_in(
         invoices::void(tx, organization, invoice.id)?;
     }
     products::cancel_of_order(tx, organization, order.id, call.now)?;
+    product_names::release_of_order(tx, organization, order.id)?;
     let action = if state == OrderState::Lapsed { "order.lapsed" } else { "order.cancelled" };
     let entry = Entry::new(action, order.id).before(json!({ "state": order.state }));
     audit_log::append(tx, services, call, organization, entry.after(json!({ "state": state })))?;

@@ -32,6 +32,8 @@ pub struct Charge {
     /// The provider's name for the means of payment.
     pub method_token: String,
     pub amount: Money,
+    /// How long ago the payment was made.
+    pub asked_after: chrono::Duration,
 }
 
 /// What a provider says of a payment.
@@ -99,6 +101,7 @@ pub async fn collect(
         method: row.method,
         method_token: row.method_token.clone(),
         amount: Money::new(row.amount, row.currency),
+        asked_after: call.now - row.created_at,
     };
     // The payment was accepted for its provider when it was made; production must not lose it afterwards.
     let provider: &dyn Provider = match row.provider.as_str() {

@@ -2,6 +2,7 @@
 
 use std::future::ready;
 
+use chrono::Duration;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 
 use super::{Answer, Charge, NoAnswer, Outcome, Provider};
@@ -12,10 +13,13 @@ pub const EXPIRED_CARD: &str = "sandbox_declined_expired_card";
 /// Never answers when it is asked to collect; asked again later, it says that the money was taken.
 pub const TIMES_OUT: &str = "sandbox_times_out";
 
-/// The means of payment it knows.
-pub const TOKENS: [&str; 4] = [SUCCEEDS, INSUFFICIENT_FUNDS, EXPIRED_CARD, TIMES_OUT];
+/// Is processing for a day, then says that the money was taken.
+pub const PROCESSES_FOR_A_DAY: &str = "sandbox_processes_for_a_day";
 
-/// Keeps nothing: its answers follow from the charge, so the same payment always gets the same one.
+/// The means of payment it knows.
+pub const TOKENS: [&str; 5] = [SUCCEEDS, INSUFFICIENT_FUNDS, EXPIRED_CARD, TIMES_OUT, PROCESSES_FOR_A_DAY];
+
+/// Keeps nothing: its answers follow from the charge, so the same payment always gets the same one at the same age.
 #[derive(Debug, Clone, Copy)]
 pub struct Sandbox;
 
@@ -51,7 +55,12 @@ pub(crate) fn outcome(charge: &Charge) -> Outcome {
         failure_code: Some(code.to_owned()),
     };
     match charge.method_token.as_str() {
-        SUCCEEDS | TIMES_OUT => Outcome { state: PaymentState::Succeeded, reference, failure_code: None },
+        PROCESSES_FOR_A_DAY if charge.asked_after < Duration::days(1) => {
+            Outcome { state: PaymentState::Processing, reference, failure_code: None }
+        }
+        SUCCEEDS | TIMES_OUT | PROCESSES_FOR_A_DAY => {
+            Outcome { state: PaymentState::Succeeded, reference, failure_code: None }
+        }
         INSUFFICIENT_FUNDS => failed("insufficient_funds"),
         EXPIRED_CARD => failed("expired_card"),
         _ => failed("unknown_payment_method"),

@@ -193,7 +193,13 @@ impl Story {
         let mut payment = new_payment(id, call.now, &draft.order, draft.invoice.id, means, self.actor.account);
         self.audit(call, created(&payment), rows)?;
         let amount = Money::new(payment.amount, payment.currency);
-        let outcome = sandbox::outcome(&Charge { payment: id, method: payment.method, method_token: token, amount });
+        let outcome = sandbox::outcome(&Charge {
+            payment: id,
+            method: payment.method,
+            method_token: token,
+            amount,
+            asked_after: Duration::zero(),
+        });
         self.audit(call, payments::changed(id, PaymentState::Created, &outcome), rows)?;
         (payment.state, payment.provider_reference) = (outcome.state, outcome.reference);
         payment.settled_at = Some(call.now);
@@ -203,7 +209,7 @@ impl Story {
 
     /// What the settling transaction does: number, dates and terms (BIL-1, PRD-1).
     fn complete(&mut self, call: &Call, draft: Draft, rows: &mut Rows) -> Result<()> {
-        let Draft { mut order, mut invoice, mut lines, mut products } = draft;
+        let Draft { mut order, mut invoice, mut lines, mut products, names } = draft;
         let today = catalogue::today(&self.services, call.now);
         let place = self.next_in_series(today.year());
         let number = number(&self.owner.number, today.year(), place);
@@ -227,6 +233,7 @@ impl Story {
         rows.invoices.push(invoice);
         rows.lines.append(&mut lines);
         rows.products.append(&mut products);
+        rows.product_names.extend(names.into_iter().map(|wanted| (self.owner.id, wanted.product, wanted.name)));
         Ok(())
     }
 
