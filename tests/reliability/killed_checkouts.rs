@@ -63,7 +63,7 @@ async fn order_until_killed(server: &Rc<Process>, carts: &[(Customer, Prepared)]
     let dies_after = carts.len() / 5 + chance(carts.len() as u64 / 2) as usize;
     println!("the server is killed after {dies_after} answers");
     let (shared, heard) = (Rc::clone(server), Rc::clone(&told));
-    crowd(AT_ONCE, carts.to_vec().into_iter().enumerate(), move |(place, (customer, cart))| {
+    crowd(AT_ONCE, carts.iter().cloned().enumerate(), move |(place, (customer, cart))| {
         let (server, told) = (Rc::clone(&shared), Rc::clone(&heard));
         async move {
             if place % 10 == 0 {

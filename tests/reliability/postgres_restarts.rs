@@ -73,7 +73,7 @@ struct Told {
 impl Told {
     fn hear(&self, answer: &Answer) -> bool {
         match answer.status {
-            200 | 201 | 202 => self.fine.set(self.fine.get() + 1),
+            200..=202 => self.fine.set(self.fine.get() + 1),
             503 if !answer.header("retry-after").is_empty() => self.unavailable.set(self.unavailable.get() + 1),
             _ => self.wrong.borrow_mut().push(format!("{} {}", answer.status, answer.body)),
         }
