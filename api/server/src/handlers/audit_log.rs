@@ -45,7 +45,8 @@ pub struct AuditEntryView {
     pub before: Option<Value>,
     #[schema(required, value_type = Option<Object>)]
     pub after: Option<Value>,
-    /// A name or an address, where it wasn't erased.
+    /// A name or an address, where it wasn't erased. Of `organization.changed`: JSON with what was changed of name, billing
+    /// address, VAT number, website and phone, `before` and `after`.
     #[schema(required)]
     pub personal: Option<String>,
     /// Why support did it.

@@ -47,7 +47,8 @@ pub async fn set_recovery_email(
 
 /// Remove my recovery e-mail
 ///
-/// Needs a session authenticated within ten minutes, since a DELETE has no body for the password.
+/// A request for another one is withdrawn with it, also where there is no more than that. Needs a session authenticated
+/// within ten minutes, since a DELETE has no body for the password.
 #[utoipa::path(tag = "accounts", responses(
     (status = 204, description = "Removed"),
     (status = 403, description = "`step_up_required`"),
