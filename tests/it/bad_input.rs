@@ -105,3 +105,26 @@ async fn moments_beyond_what_rfc_3339_writes_are_refused() {
         ada.post(&ada.org("/invitations"), invitation(at)).await.faulty("/expires_at", "invalid_date");
     }
 }
+
+#[actix_web::test]
+async fn characters_that_disguise_a_text_are_refused_and_others_are_kept() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    for name in ["Refund \u{202e}gpj", "a\u{2028}Bcc: x@y.z", "\u{2067}x", "\u{feff}x"] {
+        ada.patch("/v1/me", json!({"display_name": name})).await.faulty("/display_name", "control_character");
+    }
+    for name in ["👩🏽\u{200d}💻 Ada", "عايدة", "אדה\u{200f}!", "Zoë ñandú"] {
+        let me = ada.patch("/v1/me", json!({"display_name": name})).await.expect(200);
+        assert_eq!(me["display_name"], name);
+    }
+}
+
+#[actix_web::test]
+async fn a_registration_mail_carries_no_text_of_a_stranger() {
+    let app = TestApp::start().await;
+    let body = json!({"email": "eve@example.com", "first_name": "you won! https://evil.example", "last_name": "E",
+        "organization": {"kind": "individual"}});
+    app.post("/v1/accounts", body).await.expect(202);
+    let mail = app.mail_to("eve@example.com").await;
+    assert!(!format!("{}{}{}", mail.subject, mail.text, mail.html).contains("evil.example"), "{mail:?}");
+}

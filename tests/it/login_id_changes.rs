@@ -351,3 +351,17 @@ async fn a_browser_confirms_by_its_cookies_as_the_built_in_page_does() {
     app.send(by_cookie().header("x-csrf-token", csrf)).await.expect(204);
     assert_eq!(login_id(&ada).await, "ada@example.org");
 }
+
+#[actix_web::test]
+async fn an_account_is_not_deleted_while_its_former_address_may_take_it_back() {
+    let (app, ada) = app_with_ada().await;
+    change(&app, &ada, "ada@example.com", "ada@example.org").await;
+    let delete = async |person: &Person| person.post("/v1/me/deletion", json!({"password": PASSWORD})).await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "owner"})).await;
+    let refused = delete(&ada).await.refused(409, "login_id_undo_open");
+    assert_eq!(refused["until"], "2026-03-09T09:00:00Z");
+    app.advance(Duration::days(7) + Duration::minutes(1));
+    let ada = Person::log_in(&app, "ada@example.org").await;
+    delete(&ada).await.expect(204);
+    drop(bob);
+}

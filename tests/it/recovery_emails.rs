@@ -114,3 +114,27 @@ async fn a_recovery_email_that_waits_for_its_confirmation_can_be_withdrawn() {
     app.post("/v1/recovery-emails/confirm", token).await.refused(410, "token_lapsed");
     ada.delete("/v1/me/recovery-email").await.refused(404, "not_found");
 }
+
+#[actix_web::test]
+async fn a_reset_link_is_void_once_the_address_it_went_to_is_no_longer_the_persons() {
+    let (app, ada) = app_with_ada().await;
+    set(&app, &ada, "first@example.net").await;
+    let forgotten = async |email: &str| {
+        app.post("/v1/auth/password-reset", json!({"email": email})).await.expect(202);
+        app.mail_to(email).await.token()
+    };
+    let reset = async |token: &str| {
+        app.post("/v1/auth/password-reset/confirm", json!({"token": token, "password": OTHER})).await
+    };
+    let token = forgotten("first@example.net").await;
+    set(&app, &ada, "second@example.net").await;
+    reset(&token).await.refused(410, "token_lapsed");
+    let token = forgotten("second@example.net").await;
+    ada.delete("/v1/me/recovery-email").await.expect(204);
+    reset(&token).await.refused(410, "token_lapsed");
+    let token = forgotten("ada@example.com").await;
+    ada.post("/v1/me/login-id-change", json!({"login_id": "ada@example.org", "password": PASSWORD})).await.expect(202);
+    let confirm = app.mail_to("ada@example.org").await.token();
+    ada.post("/v1/login-id-changes/confirm", json!({"token": confirm})).await.expect(204);
+    reset(&token).await.refused(410, "token_lapsed");
+}

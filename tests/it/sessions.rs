@@ -7,6 +7,7 @@ use chrono::Duration;
 use manager_services::Services;
 use manager_services::signing_keys::{self, Former, KeyRing};
 use manager_tests::people::PASSWORD;
+use manager_tests::races::at_once;
 use manager_tests::{Answer, Person, TestApp, Value, json};
 use reqwest::Method;
 
@@ -345,4 +346,31 @@ async fn a_browser_in_use_moves_its_last_use_and_its_end() {
     app.advance(Duration::days(30) + Duration::seconds(1));
     let request = app.request(Method::GET, "/v1/me").header("cookie", &cookie);
     app.send(request).await.refused(401, "session_ended");
+}
+
+#[actix_web::test]
+async fn guesses_that_come_together_are_as_many_as_those_that_come_in_turn() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let ada = Person::register(&app, "ada").await;
+    let count = |answers: &[Answer], status| answers.iter().filter(|answer| answer.status == status).count();
+    let guesses = at_once(64, |_| {
+        let app = Arc::clone(&app);
+        async move { app.post("/v1/auth/login", json!({"email": "ada@example.com", "password": "wrong"})).await }
+    });
+    let guesses = guesses.await;
+    assert_eq!((count(&guesses, 401), count(&guesses, 429)), (10, 54));
+    let guesses = at_once(64, |_| {
+        let ada = ada.clone();
+        async move { ada.post("/v1/auth/step-up", json!({"password": "wrong"})).await }
+    });
+    let guesses = guesses.await;
+    assert_eq!((count(&guesses, 403), count(&guesses, 429)), (10, 54));
+    // Right ones cost nothing, however many there are in turn.
+    app.advance(Duration::minutes(16));
+    let app_ = Arc::clone(&app);
+    let ada = Person::log_in(&app_, "ada@example.com").await;
+    for _ in 0..12 {
+        ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
+        Person::log_in(&app, "ada@example.com").await;
+    }
 }

@@ -3,7 +3,6 @@
 use unicode_normalization::UnicodeNormalization;
 
 use crate::refusals::FaultCode;
-use crate::search_keys::search_key;
 
 /// RFC 5321: octets of the whole address and of its local part.
 const MAX_ADDRESS: usize = 254;
@@ -37,7 +36,7 @@ impl EmailAddress {
         if stored.len() > MAX_ADDRESS || local.len() > MAX_LOCAL {
             return Err(FaultCode::TooLong);
         }
-        let key = format!("{}@{domain}", search_key(local));
+        let key = format!("{}@{domain}", local_key(local));
         Ok(Self { stored, key })
     }
 
@@ -55,6 +54,19 @@ impl EmailAddress {
     pub fn masked(&self) -> String {
         mask(&self.stored)
     }
+}
+
+/// Without regard to case, letter by letter: foldings that turn one letter into several (ß, ﬁ) would make different
+/// mailboxes one.
+fn local_key(local: &str) -> String {
+    let folded = local.chars().map(|c| {
+        let mut lower = c.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(single), None) => single,
+            _ => c,
+        }
+    });
+    folded.nfc().collect()
 }
 
 /// Masks a stored address.
@@ -85,6 +97,10 @@ mod tests {
         assert_eq!(key("Ada.Lovelace@Example.COM"), key("ada.lovelace@example.com"));
         assert_eq!(key("jose\u{301}@bücher.example"), key("JOSÉ@xn--bcher-kva.example"));
         assert_ne!(key("ada@example.com"), key("ada@example.org"));
+        // Other letters are other mailboxes, though case folding writes them alike.
+        assert_ne!(key("groß@example.com"), key("gross@example.com"));
+        assert_ne!(key("\u{fb01}n@example.com"), key("fin@example.com"));
+        assert_eq!(key("GROẞ@example.com"), key("groß@example.com"));
     }
 
     #[test]

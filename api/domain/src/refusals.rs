@@ -85,6 +85,7 @@ codes! {
         PasswordUnchanged = "password_unchanged",
         LoginIdTaken = "login_id_taken",
         LoginIdUnchanged = "login_id_unchanged",
+        LoginIdUndoOpen = "login_id_undo_open",
         LoginIdIsRecoveryEmail = "login_id_is_recovery_email",
         RecoveryEmailIsLoginId = "recovery_email_is_login_id",
         LastOwner = "last_owner",

@@ -116,6 +116,23 @@ pub fn reserved_until(
     Ok(latest.first::<Option<Instant>>(conn).optional()?.flatten())
 }
 
+/// Until when the account's latest change can be undone.
+pub fn undo_open_until(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<Instant>, Error> {
+    let query = login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)));
+    let query = query.filter(login_id_changes::state.eq("confirmed"));
+    let query = query.filter(login_id_changes::undo_until.gt(sql(Some(now))));
+    let latest = query.order(login_id_changes::undo_until.desc()).select(login_id_changes::undo_until);
+    Ok(latest.first::<Option<Instant>>(conn).optional()?.flatten())
+}
+
+/// Deletes changes that are over: nothing of them can be undone or confirmed any more.
+pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
+    let undoable = login_id_changes::undo_until.ge(sql(Some(before))).assume_not_null();
+    let over = login_id_changes::expires_at.lt(sql(before));
+    let over = over.and(login_id_changes::undo_until.is_null().or(diesel::dsl::not(undoable)));
+    Ok(diesel::delete(login_id_changes::table.filter(over)).execute(tx)?)
+}
+
 /// Forgets the addresses and passwords of the account's changes; nothing of them can be undone then.
 pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(), Error> {
     diesel::delete(login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)))).execute(tx)?;

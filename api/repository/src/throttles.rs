@@ -24,8 +24,15 @@ pub fn peek(conn: &mut AnyConnection, bucket_hash: &[u8], now: Instant) -> Resul
     Ok(row.map(|(count, window_ends_at)| Count { count, window_ends_at }))
 }
 
-/// Counts an attempt, starting a window that ends at `ends_at` where none runs.
-pub fn count(tx: &mut AnyConnection, bucket_hash: &[u8], now: Instant, ends_at: Instant) -> Result<Count, Error> {
+/// Counts an attempt unless the bound is reached, starting a window that ends at `ends_at` where none runs; tells
+/// whether it was counted, and the state.
+pub fn count(
+    tx: &mut AnyConnection,
+    bucket_hash: &[u8],
+    max: i32,
+    now: Instant,
+    ends_at: Instant,
+) -> Result<(bool, Count), Error> {
     let lapsed = throttles::table.filter(throttles::bucket_hash.eq(bucket_hash));
     diesel::delete(lapsed.filter(throttles::window_ends_at.le(sql(now)))).execute(tx)?;
     crate::each!(tx, |c| diesel::insert_into(throttles::table)
@@ -36,14 +43,21 @@ pub fn count(tx: &mut AnyConnection, bucket_hash: &[u8], now: Instant, ends_at: 
         ))
         .on_conflict_do_nothing()
         .execute(c)?);
-    diesel::update(throttles::table.filter(throttles::bucket_hash.eq(bucket_hash)))
-        .set(throttles::count.eq(throttles::count + 1))
-        .execute(tx)?;
+    // Guarded: of attempts at the same time no more win than there is room for.
+    let free = throttles::table.filter(throttles::bucket_hash.eq(bucket_hash).and(throttles::count.lt(max)));
+    let counted = diesel::update(free).set(throttles::count.eq(throttles::count + 1)).execute(tx)? == 1;
     let row: (i32, Instant) = throttles::table
         .filter(throttles::bucket_hash.eq(bucket_hash))
         .select((throttles::count, throttles::window_ends_at))
         .first(tx)?;
-    Ok(Count { count: row.0, window_ends_at: row.1 })
+    Ok((counted, Count { count: row.0, window_ends_at: row.1 }))
+}
+
+/// Takes one counted attempt back.
+pub fn give_back(tx: &mut AnyConnection, bucket_hash: &[u8]) -> Result<(), Error> {
+    let counted = throttles::table.filter(throttles::bucket_hash.eq(bucket_hash).and(throttles::count.gt(0)));
+    diesel::update(counted).set(throttles::count.eq(throttles::count - 1)).execute(tx)?;
+    Ok(())
 }
 
 pub fn reset(tx: &mut AnyConnection, bucket_hash: &[u8]) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use validator::Validate;
 
-use crate::json::{Place, strict, validated};
+use crate::json::{Place, is_refused, strict, validated};
 use crate::problems::Problem;
 
 /// The query as a `T`, shape and rules checked; pointers are `query:<name>`.
@@ -31,7 +31,7 @@ fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
     let mut values = Map::new();
     for (name, value) in pairs {
         let refused = |code| Problem::fault(Place::Query.pointer(std::slice::from_ref(&name)), code);
-        if name.chars().chain(value.chars()).any(char::is_control) {
+        if name.chars().chain(value.chars()).any(is_refused) {
             return Err(refused(FaultCode::ControlCharacter));
         }
         if values.contains_key(&name) {

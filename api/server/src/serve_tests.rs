@@ -135,10 +135,10 @@ async fn a_server_starts_on_a_free_port_and_stops() {
     let listener = bind(&mut config).unwrap();
     let server = start(config, listener, parts()).await.unwrap();
     assert_eq!(&*server.state.public_url, server.url());
-    let get = |address, path: &'static str| async move {
+    let get = |address: std::net::SocketAddr, path: &'static str| async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

@@ -27,7 +27,8 @@ const ALL: i64 = 100_000;
 /// the name they were issued with.
 ///
 /// # Errors
-/// `wrong_password`, `too_many_requests`; `account_owns_organizations` with those it is the last owner of.
+/// `wrong_password`, `too_many_requests`; `account_owns_organizations` with those it is the last owner of;
+/// `login_id_undo_open` while the holder of a former login ID may still take the account back.
 pub async fn delete(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
     sessions::confirm_password(services, call, account, password).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
@@ -43,6 +44,9 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
         }
         leave_all(tx, &shared, &call, &account.login_id, &belongings)?;
         let current = sessions::unchanged(tx, &account)?;
+        if let Some(until) = login_id_changes::undo_open_until(tx, current.id, call.now)? {
+            return Err(Refusal::new(Code::LoginIdUndoOpen).with("until", json!(until)).into());
+        }
         // Joined meanwhile: once more, with that organization.
         if !memberships::list_of_account(tx, current.id, None, 1, call.now)?.is_empty() {
             return Err(manager_repository::Error::Conflict.into());

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, catalogue, product_names};
+use crate::{Call, Services, catalogue, product_names, throttles};
 
 /// A cart with today's prices.
 #[derive(Debug, Clone)]
@@ -115,8 +115,9 @@ pub async fn open_anonymous(services: &Services, call: &Call, visitor: Visitor) 
         updated_at: call.now,
         expires_at: call.now + services.settings.anonymous_cart_lifetime,
     };
-    let (shared, now) = (services.clone(), call.now);
+    let (shared, now, network) = (services.clone(), call.now, throttles::network(&call.ip));
     let write = move |tx: &mut AnyConnection| {
+        throttles::take(tx, &shared, now, throttles::CARTS_IP, &network)?;
         rows::insert_anonymous(tx, &row)?;
         view_anonymous(tx, &shared, row.clone(), now)
     };
@@ -293,7 +294,7 @@ pub async fn get(services: &Services, call: &Call, organization: OrganizationId,
     services.db.read(read).await
 }
 
-/// Changes an organization's cart. Who may order only some types may add only those (MEM-2).
+/// Changes an organization's cart; what it holds already is no change. Who may order only some types may add only those (MEM-2).
 ///
 /// # Errors
 /// `not_found`, `cart_closed`, `forbidden`, `precondition_failed`, and what the change is refused for.
@@ -319,6 +320,9 @@ pub async fn change(
         }
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, owner.currency)?;
+        if content == row.content.0 {
+            return Ok((view(tx, &shared, row, call.now)?, item));
+        }
         refuse_taken(tx, &content, &change, item, &version.catalogue)?;
         audit(tx, &shared, &call, organization, "cart.changed", id, content.items.len())?;
         won(rows::update(tx, &row, &content, call.now)?)?;

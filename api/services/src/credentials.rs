@@ -129,7 +129,7 @@ pub async fn request_reset(
         match &known {
             Some(known) => throttles::take(tx, &shared, now, throttles::MAILS_RESET_DEVICE, &known.key())?,
             None => {
-                throttles::take(tx, &shared, now, throttles::MAILS_IP, &ip)?;
+                throttles::take(tx, &shared, now, throttles::MAILS_IP, &throttles::network(&ip))?;
                 throttles::take(tx, &shared, now, throttles::MAILS_RESET, &key)?;
             }
         }

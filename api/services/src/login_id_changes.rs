@@ -8,7 +8,7 @@ use manager_repository::one_time_tokens::{self, OneTimeToken, subject};
 use manager_repository::{AnyConnection, accounts, login_id_changes as rows, sessions as session_rows};
 use serde_json::json;
 
-use crate::credentials::{account_token, check_policy, renew_in};
+use crate::credentials::{RESET, account_token, check_policy, renew_in};
 use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
@@ -210,6 +210,8 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
         accounts::reserve_address(tx, &change.old_login_key, account.id, until)?;
         accounts::set_login_id(tx, account.id, &change.new_login_id, call.now)?;
         void_links(tx, &call, account.id)?;
+        // A reset link that went to the old address is none any more.
+        one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
         let row = account_token(&shared, account.id, UNDO, &undo, call.now, until);
         one_time_tokens::insert(tx, &OneTimeToken { subject: Some(subject(id)), ..row })?;
         security_log::append(tx, &shared, &call, account.id, "login_id_change.confirmed", json!({ "change": id }))?;

@@ -8,7 +8,7 @@ use manager_repository::one_time_tokens::{self, OneTimeToken};
 use manager_repository::{AnyConnection, Json, accounts};
 use serde_json::json;
 
-use crate::credentials::account_token;
+use crate::credentials::{RESET, account_token};
 use crate::errors::{Error, Result};
 use crate::login_id_changes::login_key;
 use crate::mails::{Mail, Template};
@@ -34,7 +34,7 @@ pub async fn put(
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         refuse_login_id(&account, email.key())?;
-        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &throttles::network(&call.ip))?;
         let bucket = throttles::account_and_address(account.id, email.key());
         throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
         void_links(tx, &call, account.id)?;
@@ -70,6 +70,8 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
         let email = EmailAddress::parse(text).map_err(|_| Error::defect("a stored address is none"))?;
         refuse_login_id(&account, email.key())?;
         accounts::set_recovery_email(tx, account.id, Some((email.stored(), email.key())), call.now)?;
+        // A reset link that went to the former address is none any more.
+        one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.confirmed", json!({}))?;
         let former = account.recovery_email.clone().filter(|_| account.recovery_key.as_deref() != Some(email.key()));
         for address in former.iter().chain([&account.login_id]) {
@@ -102,6 +104,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account) -> Resu
             return security_log::append(tx, &shared, &call, account.id, "recovery_email.withdrawn", json!({}));
         };
         accounts::set_recovery_email(tx, account.id, None, call.now)?;
+        one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.removed", json!({}))?;
         for address in [former, &account.login_id] {
             Mail::new(address, account.locale, Template::RecoveryEmailRemoved)

@@ -1,5 +1,7 @@
 //! Registration in two steps (ACC-1, ACC-2, ACC-3): a request without a password, a confirmation that sets it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use manager_domain::Code;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
@@ -86,7 +88,7 @@ pub async fn request(
     let secrets = Secrets::new()?;
     let (shared, call, email) = (services.clone(), call.clone(), email.clone());
     let write = move |tx: &mut AnyConnection| {
-        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &throttles::network(&call.ip))?;
         throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, email.key())?;
         if let Joins::Invitation(token) = &details.joins {
             invitations::check_token(tx, &shared, &call, &email, token)?;
@@ -97,7 +99,7 @@ pub async fn request(
                 id,
                 email: email.stored().to_owned(),
                 email_key: email.key().to_owned(),
-                details: Json(serde_json::to_value(&details).map_err(Error::defect)?),
+                details: seal(&shared, id, &details)?,
                 token_hash: shared.vault.token_hash(&secrets.token),
                 code_hash: code_hash(&shared, id, &secrets.code),
                 code_expires_at: call.now + shared.settings.code_lifetime,
@@ -121,16 +123,30 @@ pub async fn resend(services: &Services, call: &Call, id: RegistrationId) -> Res
     let secrets = Secrets::new()?;
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
-        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &call.ip)?;
+        throttles::take(tx, &shared, call.now, throttles::MAILS_IP, &throttles::network(&call.ip))?;
         let pending = rows::find(tx, id)?.filter(|r| r.confirmed_at.is_none() && r.expires_at > call.now);
         let Some(row) = pending else { return Ok(()) };
         throttles::take(tx, &shared, call.now, throttles::MAILS_REGISTRATION, &row.email_key)?;
         let (token, code) = (shared.vault.token_hash(&secrets.token), code_hash(&shared, id, &secrets.code));
         rows::renew(tx, id, &token, &code, call.now + shared.settings.code_lifetime)?;
-        let details = serde_json::from_value(row.details.0).map_err(Error::defect)?;
+        let details = open_sealed(&shared, &row)?;
         mail(tx, &shared, &call, (&row.email, &row.email_key), &details, &secrets)
     };
     services.db.write(write).await
+}
+
+/// Among what a person says are secrets, of an invitation and of a cart: nobody who reads the database gets them.
+fn seal(services: &Services, id: RegistrationId, details: &Details) -> Result<Json<Value>> {
+    let plain = serde_json::to_vec(details).map_err(Error::defect)?;
+    let sealed = services.vault.seal(Purpose::Registrations, id.uuid().as_bytes(), &plain)?;
+    Ok(Json(json!({ "sealed": URL_SAFE_NO_PAD.encode(sealed) })))
+}
+
+fn open_sealed(services: &Services, row: &rows::Registration) -> Result<Details> {
+    let sealed = row.details.0.get("sealed").and_then(Value::as_str).unwrap_or_default();
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(Error::defect)?;
+    let plain = services.vault.open(Purpose::Registrations, row.id.uuid().as_bytes(), &sealed)?;
+    serde_json::from_slice(&plain).map_err(Error::defect)
 }
 
 fn mail(
@@ -146,8 +162,8 @@ fn mail(
         Some(account) => Mail::new(&account.login_id, account.locale, Template::RegistrationTaken)
             .with("name", account.name())
             .with("link", settings.frontend_url.clone()),
+        // Without the name that somebody typed: it would be a stranger's text under our sender.
         None => Mail::new(email, details.locale, Template::RegistrationConfirm)
-            .with("name", details.first_name.clone())
             .with("hours", settings.registration_lifetime.num_hours())
             .with("code", secrets.code.clone())
             .with("code_minutes", settings.code_lifetime.num_minutes())
@@ -165,7 +181,7 @@ fn mail(
 /// invitation was; `too_many_requests`.
 pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &str, mode: Mode) -> Result<Grant> {
     let row = prove(services, call, proof).await?;
-    let details: Details = serde_json::from_value(row.details.0.clone()).map_err(Error::defect)?;
+    let details = open_sealed(services, &row)?;
     let known = [details.first_name.clone(), details.last_name.clone(), String::new(), row.email.clone()];
     check_policy_for(services, known, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
@@ -195,15 +211,18 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
         }
         Proof::Code { registration, code } => {
             let expected = code_hash(services, registration, &code);
-            let (shared, ip) = (services.clone(), call.ip.clone());
+            let (shared, network) = (services.clone(), throttles::network(&call.ip));
             // The try is counted in a transaction that commits whether the code is right or not.
             let tried = move |tx: &mut AnyConnection| {
                 let row = rows::find(tx, registration)?.filter(open);
                 let mut buckets: Vec<_> = row.iter().map(|row| (throttles::CODES, row.email_key.clone())).collect();
-                buckets.extend([(throttles::CODES_IP, ip.clone()), (throttles::codes_global(&shared), String::new())]);
+                buckets.push((throttles::CODES_IP, network.clone()));
                 for (limit, key) in &buckets {
-                    throttles::check(tx, &shared, now, *limit, key)?;
+                    throttles::take(tx, &shared, now, *limit, key)?;
                 }
+                // Looked at by all, written by who guesses wrong.
+                let everybody = throttles::codes_global(&shared);
+                throttles::check(tx, &shared, now, everybody, "")?;
                 let right = match &row {
                     Some(row) => {
                         let counted = rows::count_try(tx, registration, CODE_TRIES)?;
@@ -213,11 +232,13 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
                     None => false,
                 };
                 if !right {
-                    for (limit, key) in &buckets {
-                        throttles::count(tx, &shared, now, *limit, key)?;
-                    }
+                    throttles::take(tx, &shared, now, everybody, "")?;
+                    return Ok::<_, Error>(None);
                 }
-                Ok::<_, Error>(row.filter(|_| right))
+                for (limit, key) in &buckets {
+                    throttles::give_back(tx, &shared, *limit, key)?;
+                }
+                Ok(row)
             };
             services.db.write(tried).await?.ok_or_else(|| Code::CodeRefused.into())
         }

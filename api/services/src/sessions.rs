@@ -134,32 +134,34 @@ pub async fn grant(services: &Services, call: &Call, account: AccountId, secret:
 /// # Errors
 /// `invalid_credentials` after the same work for known and unknown addresses; `too_many_requests`.
 pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Grant> {
-    let now = call.now;
     let device = login.device_token.as_deref().and_then(|token| Device::read(services, token));
-    let (account, buckets) = {
-        let (key, ip, shared) = (login.login_key.clone(), call.ip.clone(), services.clone());
-        let look_up = move |conn: &mut AnyConnection| -> Result<_> {
-            let account = accounts::find_by_login_key(conn, &key)?;
-            let device = device.filter(|device| account.as_ref().is_some_and(|account| account.id == device.account));
-            let buckets = Buckets::of(&shared, device, key, ip);
-            for (limit, key) in &buckets.0 {
-                throttles::check(conn, &shared, now, *limit, key)?;
-            }
-            Ok((account, buckets))
-        };
-        services.db.read(look_up).await?
+    let (shared, now, key, ip) = (services.clone(), call.now, login.login_key.clone(), call.ip.clone());
+    // Taken before the password is looked at: guesses that come together are as many as those that come in turn.
+    let begin = move |tx: &mut AnyConnection| -> Result<_> {
+        let account = accounts::find_by_login_key(tx, &key)?;
+        let device = device.filter(|device| account.as_ref().is_some_and(|account| account.id == device.account));
+        let tries = Tries::of(&shared, device, key.clone(), &ip);
+        tries.take(tx, &shared, now)?;
+        Ok((account, tries))
     };
+    let (account, tries) = services.db.write(begin).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
-    let verdict = services.passwords.verify(&login.password, stored).await?;
+    let verdict = match services.passwords.verify(&login.password, stored).await {
+        Ok(verdict) => verdict,
+        Err(busy) => {
+            tries.end(services, now, Ended::Unjudged).await?;
+            return Err(busy);
+        }
+    };
     let Some(account) = account.filter(|_| verdict != Verdict::Wrong) else {
-        count_failure(services, call, buckets).await?;
+        tries.end(services, now, Ended::Wrong).await?;
         return Err(Code::InvalidCredentials.into());
     };
     let rehash = match verdict {
         Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
         Verdict::Right | Verdict::Wrong => None,
     };
-    let mut grant = enter(services, call, &account, buckets, rehash, login.mode).await?;
+    let mut grant = enter(services, call, &account, tries, rehash, login.mode).await?;
     // A known device goes on being the one it is.
     if let Some(device) = device.filter(|device| device.account == account.id) {
         grant.device_token = device.token(services);
@@ -167,37 +169,71 @@ pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Gra
     Ok(grant)
 }
 
-/// Where the tries of one login count, the narrowest first.
+/// Where one login counts, the narrowest bucket first.
 #[derive(Clone)]
-struct Buckets(Vec<(throttles::Limit, String)>);
-
-impl Buckets {
-    /// A device that logged in before has one of its own and no other: what strangers do doesn't touch it.
-    fn of(services: &Services, device: Option<Device>, login_key: String, ip: String) -> Self {
-        Self(match device {
-            Some(device) => vec![(throttles::LOGIN_DEVICE, device.key())],
-            None => vec![
-                (throttles::LOGIN_ADDRESS, login_key),
-                (throttles::LOGIN_IP, ip),
-                (throttles::login_global(services), String::new()),
-            ],
-        })
-    }
+struct Tries {
+    taken: Vec<(throttles::Limit, String)>,
+    /// Looked at before and written by wrong passwords alone, for all logins share it.
+    everybody: Option<throttles::Limit>,
 }
 
-async fn count_failure(services: &Services, call: &Call, buckets: Buckets) -> Result<()> {
-    let (shared, now) = (services.clone(), call.now);
-    let count = move |tx: &mut AnyConnection| {
-        buckets.0.iter().try_for_each(|(limit, key)| throttles::count(tx, &shared, now, *limit, key))
-    };
-    services.db.write(count).await
+/// How a login's password check ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Wrong,
+    /// Nobody had time to look.
+    Unjudged,
+}
+
+impl Tries {
+    /// A device that logged in before has a bucket of its own and no other: what strangers do doesn't touch it.
+    fn of(services: &Services, device: Option<Device>, login_key: String, ip: &str) -> Self {
+        match device {
+            Some(device) => Self { taken: vec![(throttles::LOGIN_DEVICE, device.key())], everybody: None },
+            None => Self {
+                taken: vec![(throttles::LOGIN_ADDRESS, login_key), (throttles::LOGIN_IP, throttles::network(ip))],
+                everybody: Some(throttles::login_global(services)),
+            },
+        }
+    }
+
+    fn take(&self, tx: &mut AnyConnection, services: &Services, now: Instant) -> Result<()> {
+        if let Some(everybody) = self.everybody {
+            throttles::check(tx, services, now, everybody, "")?;
+        }
+        self.taken.iter().try_for_each(|(limit, key)| throttles::take(tx, services, now, *limit, key))
+    }
+
+    /// A right password: the address or device begins anew, the network gets its try back.
+    fn forget(&self, tx: &mut AnyConnection, services: &Services) -> Result<()> {
+        for (place, (limit, key)) in self.taken.iter().enumerate() {
+            match place {
+                0 => throttles::reset(tx, services, *limit, key)?,
+                _ => throttles::give_back(tx, services, *limit, key)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn end(&self, services: &Services, now: Instant, ended: Ended) -> Result<()> {
+        let (tries, shared) = (self.clone(), services.clone());
+        let write = move |tx: &mut AnyConnection| match (ended, tries.everybody) {
+            (Ended::Wrong, Some(everybody)) => throttles::take(tx, &shared, now, everybody, ""),
+            (Ended::Wrong, None) => Ok(()),
+            (Ended::Unjudged, _) => {
+                let mut taken = tries.taken.iter();
+                taken.try_for_each(|(limit, key)| throttles::give_back(tx, &shared, *limit, key))
+            }
+        };
+        services.db.write(write).await
+    }
 }
 
 async fn enter(
     services: &Services,
     call: &Call,
     account: &Account,
-    buckets: Buckets,
+    tries: Tries,
     rehash: Option<String>,
     mode: Mode,
 ) -> Result<Grant> {
@@ -216,9 +252,7 @@ async fn enter(
             if let Some(hash) = &rehash {
                 accounts::set_password(tx, id, version, hash, false, call_.now)?;
             }
-            if let Some((limit, key)) = buckets.0.first() {
-                throttles::reset(tx, &shared, *limit, key)?;
-            }
+            tries.forget(tx, &shared)?;
             open(tx, &shared, &call_, id, &opened)
         })
         .await?;
@@ -427,7 +461,7 @@ pub async fn confirm_password(services: &Services, call: &Call, account: &Accoun
     prove_password(services, call, (throttles::CONFIRMATIONS, key), stored, password).await
 }
 
-/// Compares a password with a stored hash; wrong ones count in the bucket.
+/// Compares a password with a stored hash; wrong ones count in the bucket, from which a place is taken beforehand.
 ///
 /// # Errors
 /// `wrong_password`, `too_many_requests`.
@@ -439,15 +473,14 @@ pub async fn prove_password(
     password: &str,
 ) -> Result<()> {
     let (shared, now, bucket) = (services.clone(), call.now, key.clone());
-    let check = move |conn: &mut AnyConnection| throttles::check(conn, &shared, now, limit, &bucket);
-    services.db.read(check).await?;
-    if services.passwords.verify(password, stored).await? != Verdict::Wrong {
-        return Ok(());
+    services.db.write(move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
+    let verdict = services.passwords.verify(password, stored).await;
+    if matches!(verdict, Ok(Verdict::Wrong)) {
+        return Err(Code::WrongPassword.into());
     }
     let shared = services.clone();
-    let count = move |tx: &mut AnyConnection| throttles::count(tx, &shared, now, limit, &key);
-    services.db.write(count).await?;
-    Err(Code::WrongPassword.into())
+    services.db.write(move |tx| throttles::give_back(tx, &shared, limit, &key)).await?;
+    verdict.map(drop)
 }
 
 /// Inside a transaction: the account, its row locked, if its password is still the one that was checked outside.

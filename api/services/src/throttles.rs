@@ -1,5 +1,7 @@
 //! Bounds on attempts, counted in the database so that all server processes share them.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use chrono::Duration;
 use manager_domain::ids::AccountId;
 use manager_domain::{Code, Instant, Refusal};
@@ -43,6 +45,8 @@ pub const CONFIRMATIONS: Limit = Limit { name: "confirmations", max: 10, window:
 pub const UNDO: Limit = Limit { name: "undo", max: 10, window: Duration::hours(1) };
 /// Requests for a new login ID, so that `login_id_taken` is no directory of addresses.
 pub const LOGIN_ID_CHANGES: Limit = Limit { name: "login_id_changes", max: 10, window: Duration::hours(1) };
+/// Carts that visitors of one network open.
+pub const CARTS_IP: Limit = Limit { name: "carts_ip", max: 300, window: Duration::hours(1) };
 /// Pictures one account uploads.
 pub const AVATARS: Limit = Limit { name: "avatars", max: 20, window: Duration::hours(1) };
 /// Invitations one account can send.
@@ -83,19 +87,43 @@ pub fn check(conn: &mut AnyConnection, services: &Services, now: Instant, limit:
     }
 }
 
-/// Counts one attempt in the caller's transaction, which must commit for the count to stand.
-pub fn count(tx: &mut AnyConnection, services: &Services, now: Instant, limit: Limit, key: &str) -> Result<()> {
-    rows::count(tx, &bucket(services, limit, key), now, now + limit.window)?;
-    Ok(())
+/// Counts one attempt, or refuses with 429 when it is one too many: exact, however many come at once. The caller's
+/// transaction must commit for the count to stand.
+pub fn take(tx: &mut AnyConnection, services: &Services, now: Instant, limit: Limit, key: &str) -> Result<()> {
+    if !services.settings.rate_limits {
+        return Ok(());
+    }
+    let bucket = bucket(services, limit, key);
+    let (counted, count) = rows::count(tx, &bucket, limit.max, now, now + limit.window)?;
+    if counted { Ok(()) } else { Err(refusal(now, count.window_ends_at).into()) }
 }
 
-/// Counts one attempt, or refuses with 429 when it is one too many.
-pub fn take(tx: &mut AnyConnection, services: &Services, now: Instant, limit: Limit, key: &str) -> Result<()> {
-    check(tx, services, now, limit, key)?;
-    count(tx, services, now, limit, key)
+/// Takes an attempt back that turned out to be none.
+pub fn give_back(tx: &mut AnyConnection, services: &Services, limit: Limit, key: &str) -> Result<()> {
+    Ok(rows::give_back(tx, &bucket(services, limit, key))?)
+}
+
+/// The network an address belongs to, as far as one customer reaches: an IPv6 customer has a whole /64.
+pub fn network(ip: &str) -> String {
+    match ip.parse() {
+        Ok(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).to_string(),
+        _ => ip.to_owned(),
+    }
 }
 
 /// Forgets earlier attempts, after a success.
 pub fn reset(tx: &mut AnyConnection, services: &Services, limit: Limit, key: &str) -> Result<()> {
     Ok(rows::reset(tx, &bucket(services, limit, key))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_customer_is_one_network() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::1"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+    }
 }

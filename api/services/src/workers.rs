@@ -194,6 +194,7 @@ pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
         .write(move |tx| {
             registrations::purge(tx, now - KEPT)?;
             one_time_tokens::purge(tx, now - KEPT)?;
+            manager_repository::login_id_changes::purge(tx, now - KEPT)?;
             sessions::purge(tx, now - KEPT)?;
             idempotency_keys::purge(tx, now)?;
             manager_repository::carts::purge_anonymous(tx, now)?;

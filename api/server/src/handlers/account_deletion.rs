@@ -16,7 +16,7 @@ use crate::then::Then;
 #[utoipa::path(tag = "accounts", request_body = StepUpRequest, responses(
     (status = 204, description = "Gone"),
     (status = 403, description = "`wrong_password`"),
-    (status = 409, description = "`account_owns_organizations`, with the list"),
+    (status = 409, description = "`account_owns_organizations`, with the list, or `login_id_undo_open`"),
 ), security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/me/deletion")]
 pub async fn delete_account(

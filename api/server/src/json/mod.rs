@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 pub(crate) use faults::{Place, validated};
+pub(crate) use read::is_refused;
 
 use crate::body;
 use crate::problems::Problem;

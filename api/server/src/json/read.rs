@@ -37,13 +37,19 @@ impl Found {
     }
 
     fn check<E: Error>(&mut self, text: &str) -> Result<(), E> {
-        if text.chars().any(char::is_control) { Err(self.refuse(FaultCode::ControlCharacter)) } else { Ok(()) }
+        if text.chars().any(is_refused) { Err(self.refuse(FaultCode::ControlCharacter)) } else { Ok(()) }
     }
 
     fn enter<E: Error>(&mut self, segment: String) -> Result<(), E> {
         self.path.push(segment);
         if self.path.len() > DEPTH { Err(E::custom("too deep")) } else { Ok(()) }
     }
+}
+
+/// Control characters, line separators, and those that turn the direction of what follows: they disguise a text.
+pub fn is_refused(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 struct Reader<'a> {

@@ -53,6 +53,7 @@ pub const fn status(code: Code) -> StatusCode {
         Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::IdempotencyInProgress
         | Code::LoginIdTaken
+        | Code::LoginIdUndoOpen
         | Code::LastOwner
         | Code::AccountOwnsOrganizations
         | Code::CurrencyFixed
