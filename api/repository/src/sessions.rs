@@ -194,8 +194,11 @@ pub fn end_all(
     })
 }
 
-/// Deletes sessions that ended or expired before `before`, with their spent tokens.
-pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
-    let dead = sessions::expires_at.lt(sql(before)).or(sessions::ended_at.lt(sql(Some(before))).assume_not_null());
-    Ok(diesel::delete(sessions::table.filter(dead)).execute(tx)?)
+/// Deletes at most `limit` sessions that ended or expired before `before`, with their spent tokens.
+pub fn purge(tx: &mut AnyConnection, before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(sessions as dead);
+    let ended = dead.field(sessions::ended_at).lt(sql(Some(before))).assume_not_null();
+    let over = dead.filter(dead.field(sessions::expires_at).lt(sql(before)).or(ended));
+    let over = over.select(dead.field(sessions::id)).limit(limit);
+    Ok(diesel::delete(sessions::table).filter(sessions::id.eq_any(over)).execute(tx)?)
 }

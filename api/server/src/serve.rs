@@ -12,6 +12,7 @@ use manager_services::{Services, workers};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
@@ -117,11 +118,12 @@ impl Workers {
         Self { tasks: (0..count).map(|_| run()).collect(), stop }
     }
 
-    /// Lets the job at hand finish.
+    /// Lets the jobs at hand finish, within one grace for all of them.
     async fn stop(self) {
         let _ = self.stop.send(true);
+        let end = Instant::now() + Duration::from_secs(GRACE);
         for task in self.tasks {
-            let _ = tokio::time::timeout(Duration::from_secs(GRACE), task).await;
+            let _ = tokio::time::timeout_at(end, task).await;
         }
     }
 }
