@@ -139,14 +139,6 @@ pub fn touch(
     Ok(())
 }
 
-/// Forgets the kept successor, once it was used.
-pub fn forget_successor(tx: &mut AnyConnection, id: SessionId) -> Result<(), Error> {
-    diesel::update(sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::successor.is_not_null())))
-        .set((sessions::successor.eq(None::<Vec<u8>>), sessions::successor_until.eq(sql(None::<Instant>))))
-        .execute(tx)?;
-    Ok(())
-}
-
 /// Notes that the session proved its password just now.
 pub fn set_authenticated(tx: &mut AnyConnection, id: SessionId, now: Instant) -> Result<(), Error> {
     diesel::update(sessions::table.filter(sessions::id.eq(sql(id))))

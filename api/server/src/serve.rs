@@ -90,7 +90,7 @@ pub async fn start(config: Config, listener: TcpListener, parts: Parts) -> std::
     if let Some(wanted) = state.config.metrics_listen {
         let listener = listen(wanted)?;
         metrics_address = Some(listener.local_addr()?);
-        servers.push(spawned(metrics::server(listener, &state.metrics)?));
+        servers.push(spawned(metrics::server(listener, &state.metrics, state.services.clone())?));
     }
     Ok(RunningServer { address, metrics_address, readiness: state.readiness.clone(), state, servers })
 }
