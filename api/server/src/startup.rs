@@ -151,10 +151,10 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
     })
 }
 
-/// For unit tests of the edge: services over a database that is never reached.
+/// For unit tests of the edge: services over a database that nobody can reach.
 #[cfg(test)]
 pub fn unconnected_parts() -> crate::state::Parts {
-    let mut config = Config::for_tests("sqlite://unused");
+    let mut config = Config::for_tests("postgres://127.0.0.1:1/unused");
     config.root_key_file_said = Some(std::env::temp_dir().join(format!("manager-edge-{}.key", std::process::id())));
     let services = services(&config, Sources::default()).unwrap();
     crate::state::Parts { services, readiness: Default::default(), metrics: Default::default() }
