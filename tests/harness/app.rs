@@ -54,6 +54,12 @@ impl TestApp {
         Self { services, clock, client, url: server.url(), server: Some(server), database }
     }
 
+    /// Where Prometheus reads, in a test that set `metrics_listen`.
+    pub fn metrics_url(&self) -> String {
+        let address = self.server.as_ref().and_then(|server| server.metrics_address).expect("a metrics listener");
+        format!("http://{address}/metrics")
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }

@@ -73,6 +73,8 @@ kinds! {
     CatalogueVersion CatalogueVersionId "cat";
     /// An entry of an audit or security log.
     Event EventId "evt";
+    /// A token of another system.
+    ServiceToken ServiceTokenId "stk";
     /// A piece of background work.
     Job JobId "job";
 }

@@ -33,7 +33,6 @@ words! {
 pub struct Treatment {
     /// Percent: `8.1`.
     pub rate: Decimal,
-    pub reverse_charge: bool,
     pub note: Option<TaxNote>,
 }
 
@@ -88,14 +87,14 @@ pub fn treatment(
     date: NaiveDate,
 ) -> Treatment {
     if let Some(rates) = swiss(country, class) {
-        return Treatment { rate: in_force(rates, date), reverse_charge: false, note: None };
+        return Treatment { rate: in_force(rates, date), note: None };
     }
     match EUROPEAN.iter().find(|(code, _)| *code == country) {
         Some(_) if kind == OrganizationKind::Company && vat_verified => {
-            Treatment { rate: Decimal::ZERO, reverse_charge: true, note: Some(TaxNote::ReverseCharge) }
+            Treatment { rate: Decimal::ZERO, note: Some(TaxNote::ReverseCharge) }
         }
-        Some((_, rates)) => Treatment { rate: in_force(rates, date), reverse_charge: false, note: None },
-        None => Treatment { rate: Decimal::ZERO, reverse_charge: false, note: Some(TaxNote::Export) },
+        Some((_, rates)) => Treatment { rate: in_force(rates, date), note: None },
+        None => Treatment { rate: Decimal::ZERO, note: Some(TaxNote::Export) },
     }
 }
 
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn european_companies_with_a_verified_number_owe_the_tax_themselves() {
         let verified = treatment(OrganizationKind::Company, "FR", true, TaxClass::Standard, day("2026-05-01"));
-        assert!(verified.reverse_charge && verified.rate.is_zero() && verified.note == Some(TaxNote::ReverseCharge));
+        assert!(verified.rate.is_zero() && verified.note == Some(TaxNote::ReverseCharge));
         assert_eq!(rate(OrganizationKind::Company, "FR", false, "2026-05-01"), "20");
         assert_eq!(rate(OrganizationKind::PublicBody, "DE", true, "2026-05-01"), "19");
         assert_eq!(rate(OrganizationKind::Individual, "FI", true, "2026-05-01"), "25.5");
@@ -298,7 +297,7 @@ mod tests {
     #[test]
     fn elsewhere_nothing_is_taxed() {
         let elsewhere = treatment(OrganizationKind::Individual, "US", false, TaxClass::Standard, day("2026-05-01"));
-        assert!(elsewhere.rate.is_zero() && !elsewhere.reverse_charge && elsewhere.note == Some(TaxNote::Export));
+        assert!(elsewhere.rate.is_zero() && elsewhere.note == Some(TaxNote::Export));
     }
 
     #[test]

@@ -38,6 +38,31 @@ pub struct Account {
 }
 
 impl Account {
+    /// One that nobody can log in to yet, without a name.
+    pub fn new(id: AccountId, login_id: &str, locale: Language, time_zone: &str, now: Instant) -> Self {
+        Self {
+            id,
+            login_id: login_id.to_owned(),
+            first_name: String::new(),
+            last_name: String::new(),
+            display_name: None,
+            locale,
+            time_zone: time_zone.to_owned(),
+            password_hash: None,
+            password_version: 1,
+            recovery_email: None,
+            recovery_key: None,
+            default_organization_id: None,
+            ui_settings: Json(Value::Object(serde_json::Map::new())),
+            avatar_etag: None,
+            staff_role: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            deleted_at: None,
+        }
+    }
+
     /// The name to show.
     pub fn name(&self) -> String {
         manager_domain::accounts::display_name(self.display_name.as_deref(), &self.first_name, &self.last_name)

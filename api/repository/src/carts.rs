@@ -104,9 +104,12 @@ pub fn delete_anonymous(tx: &mut AnyConnection, id: CartId, version: i64) -> Res
     Ok(diesel::delete(current.filter(anonymous_carts::version.eq(version))).execute(tx)? == 1)
 }
 
-/// Deletes what expired before `now`.
-pub fn purge_anonymous(tx: &mut AnyConnection, now: Instant) -> Result<usize, Error> {
-    Ok(diesel::delete(anonymous_carts::table.filter(anonymous_carts::expires_at.le(sql(now)))).execute(tx)?)
+/// Deletes at most `limit` that expired before `now`.
+pub fn purge_anonymous(tx: &mut AnyConnection, now: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(anonymous_carts as dead);
+    let over = dead.filter(dead.field(anonymous_carts::expires_at).le(sql(now)));
+    let over = over.select(dead.field(anonymous_carts::id)).limit(limit);
+    Ok(diesel::delete(anonymous_carts::table).filter(anonymous_carts::id.eq_any(over)).execute(tx)?)
 }
 
 pub fn insert(tx: &mut AnyConnection, row: &Cart) -> Result<(), Error> {

@@ -54,7 +54,8 @@ pub(crate) enum Work {
 pub(crate) trait Write: Send {
     /// Runs the use case in a transaction, nested where one is open.
     fn run(&mut self, connection: &mut AnyConnection) -> Ran;
-    /// Answers the caller: with the result, or with what became of the commit.
+    /// Answers the caller: with the result, or with what became of the commit. Who met another transaction to the last
+    /// is told to come back.
     fn finish(self: Box<Self>, commit: Result<(), Error>);
 }
 
@@ -217,6 +218,9 @@ where
 
     fn finish(self: Box<Self>, commit: Result<(), Error>) {
         let result = match (commit, self.result) {
+            (Ok(()), Some(Err(error))) if matches!(error.database(), Some(Error::Conflict)) => {
+                Err(Error::Overloaded.into())
+            }
             (Ok(()), Some(result)) => result,
             (Ok(()), None) => Err(Error::Unavailable("not run".to_owned()).into()),
             (Err(error), _) => Err(error.into()),
@@ -302,11 +306,7 @@ fn write_alone(held: &mut Held<'_>, mut task: Box<dyn Write>) -> bool {
     for attempt in 1..=ATTEMPTS {
         match task.run(connection) {
             Ran::Again if attempt < ATTEMPTS => thread::sleep(pause(attempt)),
-            Ran::Again => {
-                task.finish(Err(Error::Overloaded));
-                return true;
-            }
-            Ran::Done => break,
+            Ran::Done | Ran::Again => break,
             Ran::Lost(reason) => {
                 tracing::warn!(reason, "the database connection is given up");
                 task.finish(Ok(()));

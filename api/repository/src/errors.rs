@@ -11,9 +11,6 @@ pub enum Error {
     /// The engine is away, its disk is full or read-only; nothing was committed, or the outcome of a commit is unknown.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// A unique key stands in the way, named as `table_column_column_key`.
-    #[error("unique key {0} is taken")]
-    Unique(String),
     /// Two transactions stood in each other's way; running this one again may succeed.
     #[error("the transaction must be run again")]
     Conflict,
@@ -23,11 +20,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the unique key of this name (`table_column_column_key`) was violated.
-    pub fn is_unique(&self, key: &str) -> bool {
-        matches!(self, Self::Unique(name) if name == key)
-    }
-
     /// Whether the connection, or the whole batch of writes, can't be trusted after this error.
     pub(crate) const fn is_fatal(&self) -> bool {
         matches!(self, Self::Unavailable(_))
@@ -68,9 +60,6 @@ impl From<DieselError> for Error {
             DieselError::DatabaseError(kind, information) => {
                 let message = information.message();
                 match kind {
-                    DatabaseErrorKind::UniqueViolation => {
-                        Self::Unique(information.constraint_name().map_or_else(|| key_name(message), str::to_owned))
-                    }
                     DatabaseErrorKind::SerializationFailure => Self::Conflict,
                     DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
                         Self::Unavailable(message.to_owned())
@@ -86,30 +75,5 @@ impl From<DieselError> for Error {
             DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             other => Self::Defect(other.to_string()),
         }
-    }
-}
-
-/// SQLite names the columns (`UNIQUE constraint failed: t.a, t.b`); PostgreSQL's default name follows from them.
-fn key_name(message: &str) -> String {
-    let columns = message.rsplit_once(": ").map_or(message, |(_, columns)| columns);
-    let mut table = "";
-    let mut names = Vec::new();
-    for column in columns.split(", ") {
-        if let Some((of, name)) = column.split_once('.') {
-            table = of;
-            names.push(name);
-        }
-    }
-    format!("{table}_{}_key", names.join("_"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::key_name;
-
-    #[test]
-    fn a_key_has_the_same_name_on_both_engines() {
-        let message = "UNIQUE constraint failed: memberships.organization_id, memberships.account_id";
-        assert_eq!(key_name(message), "memberships_organization_id_account_id_key");
     }
 }

@@ -88,6 +88,10 @@ pub fn release(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant) -> Res
     Ok(())
 }
 
-pub fn purge(tx: &mut AnyConnection, now: Instant) -> Result<usize, Error> {
-    Ok(diesel::delete(idempotency_keys::table.filter(idempotency_keys::expires_at.le(sql(now)))).execute(tx)?)
+/// Deletes at most `limit` that are forgotten by now.
+pub fn purge(tx: &mut AnyConnection, now: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(idempotency_keys as dead);
+    let over = dead.filter(dead.field(idempotency_keys::expires_at).le(sql(now)));
+    let over = over.select(dead.field(idempotency_keys::scope_hash)).limit(limit);
+    Ok(diesel::delete(idempotency_keys::table).filter(idempotency_keys::scope_hash.eq_any(over)).execute(tx)?)
 }

@@ -127,8 +127,13 @@ pub fn list_troubled(conn: &mut AnyConnection, limit: i64) -> Result<Vec<(String
     Ok(troubled.order((jobs::run_at, jobs::id)).limit(limit).select(select).load(conn)?)
 }
 
-/// Deletes jobs that were done before `before`.
-pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
-    let old = jobs::table.filter(jobs::state.eq("done").and(jobs::done_at.lt(sql(Some(before)))));
-    Ok(diesel::delete(old).execute(tx)?)
+/// Deletes at most `limit` jobs that were done before `before`.
+pub fn purge(tx: &mut AnyConnection, before: Instant, limit: i64) -> Result<usize, Error> {
+    let old = jobs::table.filter(jobs::state.eq("done").and(jobs::done_at.lt(sql(Some(before))))).limit(limit);
+    let old: Vec<JobId> = old.select(jobs::id).load(tx)?;
+    for &id in &old {
+        let one = jobs::bucket.eq(bucket(id)).and(jobs::id.eq(sql(id)));
+        diesel::delete(jobs::table.filter(one)).execute(tx)?;
+    }
+    Ok(old.len())
 }

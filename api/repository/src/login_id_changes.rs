@@ -125,12 +125,15 @@ pub fn undo_open_until(conn: &mut AnyConnection, account: AccountId, now: Instan
     Ok(latest.first::<Option<Instant>>(conn).optional()?.flatten())
 }
 
-/// Deletes changes that are over: nothing of them can be undone or confirmed any more.
-pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
-    let undoable = login_id_changes::undo_until.ge(sql(Some(before))).assume_not_null();
-    let over = login_id_changes::expires_at.lt(sql(before));
-    let over = over.and(login_id_changes::undo_until.is_null().or(diesel::dsl::not(undoable)));
-    Ok(diesel::delete(login_id_changes::table.filter(over)).execute(tx)?)
+/// Deletes at most `limit` changes that are over: nothing of them can be undone or confirmed any more.
+pub fn purge(tx: &mut AnyConnection, before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(login_id_changes as dead);
+    let undo_until = dead.field(login_id_changes::undo_until);
+    let undoable = undo_until.ge(sql(Some(before))).assume_not_null();
+    let over = dead.field(login_id_changes::expires_at).lt(sql(before));
+    let over = dead.filter(over.and(undo_until.is_null().or(diesel::dsl::not(undoable))));
+    let over = over.select(dead.field(login_id_changes::id)).limit(limit);
+    Ok(diesel::delete(login_id_changes::table).filter(login_id_changes::id.eq_any(over)).execute(tx)?)
 }
 
 /// Forgets the addresses and passwords of the account's changes; nothing of them can be undone then.

@@ -111,7 +111,10 @@ pub fn void_of_subject<K>(
     Ok(())
 }
 
-pub fn purge(tx: &mut AnyConnection, expired_before: Instant) -> Result<usize, Error> {
-    let dead = one_time_tokens::table.filter(one_time_tokens::expires_at.lt(sql(expired_before)));
-    Ok(diesel::delete(dead).execute(tx)?)
+/// Deletes at most `limit` that expired before.
+pub fn purge(tx: &mut AnyConnection, expired_before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(one_time_tokens as dead);
+    let over = dead.filter(dead.field(one_time_tokens::expires_at).lt(sql(expired_before)));
+    let over = over.select(dead.field(one_time_tokens::token_hash)).limit(limit);
+    Ok(diesel::delete(one_time_tokens::table).filter(one_time_tokens::token_hash.eq_any(over)).execute(tx)?)
 }

@@ -135,13 +135,11 @@ pub fn set_terms(tx: &mut AnyConnection, row: &Order) -> Result<bool, Error> {
 
 /// Open orders of all organizations whose time is up and of which no payment is under way, longest overdue first.
 pub fn lapsing(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<(OrganizationId, OrderId)>, Error> {
-    let under_way = payments::state.eq(sql(PaymentState::Created));
-    let under_way = under_way.or(payments::state.eq(sql(PaymentState::Processing)));
-    let under_way = under_way.or(payments::state.eq(sql(PaymentState::RequiresAction)));
+    let [one, another, third] = PaymentState::OPEN.map(|state| payments::state.eq(sql(state)));
     let paying = payments::table
         .filter(payments::organization_id.eq(orders::organization_id))
         .filter(payments::order_id.eq(orders::id.nullable()))
-        .filter(under_way);
+        .filter(one.or(another).or(third));
     let due = orders::table
         .filter(orders::state.eq(sql(OrderState::Open)).and(orders::lapses_at.le(sql(now))))
         .filter(diesel::dsl::not(diesel::dsl::exists(paying)))

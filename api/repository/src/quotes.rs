@@ -60,7 +60,13 @@ pub fn consume(tx: &mut AnyConnection, organization: OrganizationId, id: QuoteId
     Ok(diesel::update(open).set(quotes::used_at.eq(sql(Some(now)))).execute(tx)? == 1)
 }
 
-/// Deletes quotes that expired before `before`.
-pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
-    Ok(diesel::delete(quotes::table.filter(quotes::expires_at.lt(sql(before)))).execute(tx)?)
+/// Deletes at most `limit` quotes that expired before `before`.
+pub fn purge(tx: &mut AnyConnection, before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = quotes::table.filter(quotes::expires_at.lt(sql(before))).limit(limit);
+    let dead: Vec<(OrganizationId, QuoteId)> = dead.select((quotes::organization_id, quotes::id)).load(tx)?;
+    for &(organization, id) in &dead {
+        let one = quotes::organization_id.eq(sql(organization)).and(quotes::id.eq(sql(id)));
+        diesel::delete(quotes::table.filter(one)).execute(tx)?;
+    }
+    Ok(dead.len())
 }

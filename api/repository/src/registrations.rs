@@ -88,7 +88,10 @@ pub fn renew(
     Ok(())
 }
 
-/// Deletes what can't be confirmed any more.
-pub fn purge(tx: &mut AnyConnection, expired_before: Instant) -> Result<usize, Error> {
-    Ok(diesel::delete(registrations::table.filter(registrations::expires_at.lt(sql(expired_before)))).execute(tx)?)
+/// Deletes at most `limit` that can't be confirmed any more.
+pub fn purge(tx: &mut AnyConnection, expired_before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(registrations as dead);
+    let over = dead.filter(dead.field(registrations::expires_at).lt(sql(expired_before)));
+    let over = over.select(dead.field(registrations::id)).limit(limit);
+    Ok(diesel::delete(registrations::table).filter(registrations::id.eq_any(over)).execute(tx)?)
 }

@@ -150,14 +150,6 @@ pub fn touch(
     Ok(())
 }
 
-/// Forgets the kept successor, once it was used.
-pub fn forget_successor(tx: &mut AnyConnection, id: SessionId) -> Result<(), Error> {
-    diesel::update(sessions::table.filter(sessions::id.eq(sql(id)).and(sessions::successor.is_not_null())))
-        .set((sessions::successor.eq(None::<Vec<u8>>), sessions::successor_until.eq(sql(None::<Instant>))))
-        .execute(tx)?;
-    Ok(())
-}
-
 /// Notes that the session proved its password just now.
 pub fn set_authenticated(tx: &mut AnyConnection, id: SessionId, now: Instant) -> Result<(), Error> {
     diesel::update(sessions::table.filter(sessions::id.eq(sql(id))))
@@ -205,8 +197,11 @@ pub fn end_all(
     })
 }
 
-/// Deletes sessions that ended or expired before `before`, with their spent tokens.
-pub fn purge(tx: &mut AnyConnection, before: Instant) -> Result<usize, Error> {
-    let dead = sessions::expires_at.lt(sql(before)).or(sessions::ended_at.lt(sql(Some(before))).assume_not_null());
-    Ok(diesel::delete(sessions::table.filter(dead)).execute(tx)?)
+/// Deletes at most `limit` sessions that ended or expired before `before`, with their spent tokens.
+pub fn purge(tx: &mut AnyConnection, before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(sessions as dead);
+    let ended = dead.field(sessions::ended_at).lt(sql(Some(before))).assume_not_null();
+    let over = dead.filter(dead.field(sessions::expires_at).lt(sql(before)).or(ended));
+    let over = over.select(dead.field(sessions::id)).limit(limit);
+    Ok(diesel::delete(sessions::table).filter(sessions::id.eq_any(over)).execute(tx)?)
 }

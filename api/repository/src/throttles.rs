@@ -65,6 +65,10 @@ pub fn reset(tx: &mut AnyConnection, bucket_hash: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-pub fn purge(tx: &mut AnyConnection, now: Instant) -> Result<usize, Error> {
-    Ok(diesel::delete(throttles::table.filter(throttles::window_ends_at.le(sql(now)))).execute(tx)?)
+/// Deletes at most `limit` that are over.
+pub fn purge(tx: &mut AnyConnection, now: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(throttles as dead);
+    let over = dead.filter(dead.field(throttles::window_ends_at).le(sql(now)));
+    let over = over.select(dead.field(throttles::bucket_hash)).limit(limit);
+    Ok(diesel::delete(throttles::table).filter(throttles::bucket_hash.eq_any(over)).execute(tx)?)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use manager_domain::emails::EmailAddress;
-use manager_domain::staff::StaffRole;
+use manager_domain::staff::{ServiceRole, StaffRole};
 use manager_repository::{backups, migrations};
 use manager_services::seeding::{self, Progress, Refused, Request};
 use manager_services::signing_keys::Former;
@@ -116,13 +116,17 @@ enum Staff {
     /// Make a service token and print it, once
     Token {
         /// provisioning
-        #[arg(long, value_parser = ["provisioning"])]
-        role: String,
+        #[arg(long, value_parser = service_role)]
+        role: ServiceRole,
     },
 }
 
 fn role(text: &str) -> Result<StaffRole, String> {
     StaffRole::parse(text).ok_or_else(|| "it may be support, catalogue, finance or admin".to_owned())
+}
+
+fn service_role(text: &str) -> Result<ServiceRole, String> {
+    ServiceRole::parse(text).ok_or_else(|| "it may be provisioning".to_owned())
 }
 
 /// 0: done; 1: failed; 2: wrong use or configuration.
@@ -211,7 +215,7 @@ async fn staff_command(command: Staff) -> anyhow::Result<()> {
             let address = address.map_err(|_| ConfigError(format!("`{email}` is not an e-mail address")))?;
             println!("{}", staff::create(&services, &address, role, now).await?);
         }
-        Staff::Token { .. } => println!("{}", staff::make_provisioning_token(&services, now).await?),
+        Staff::Token { role } => println!("{}", staff::make_service_token(&services, role, now).await?),
     }
     Ok(())
 }

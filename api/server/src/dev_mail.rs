@@ -3,12 +3,14 @@
 use std::net::{SocketAddr, TcpListener};
 
 use actix_web::dev::Server;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use manager_services::Services;
 use manager_services::mails::rendering::escape;
 use manager_services::mails::transports::list_kept;
 use serde_json::json;
+
+use crate::hosts::is_for_us;
 
 /// Mails shown at most.
 const SHOWN: i64 = 200;
@@ -28,13 +30,6 @@ pub fn server(listener: TcpListener, services: Services) -> std::io::Result<Serv
 }
 
 type Data = web::Data<(Services, SocketAddr)>;
-
-/// A page of another site that rebound its name to this machine still says its own name.
-pub(crate) fn is_for_us(request: &HttpRequest, address: SocketAddr) -> bool {
-    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let port = address.port();
-    host == address.to_string() || host == format!("localhost:{port}") || host == format!("127.0.0.1:{port}")
-}
 
 async fn list(request: HttpRequest, data: Data) -> HttpResponse {
     if !is_for_us(&request, data.1) {

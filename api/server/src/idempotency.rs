@@ -28,7 +28,7 @@ const LONGEST: usize = 255;
 /// The header as the document shows it, where a request may name a key.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "it is read by the document alone")]
 pub struct OptionalKey {
     /// Repeats an earlier request: a value of your own, the same for every try of one action.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
@@ -38,7 +38,7 @@ pub struct OptionalKey {
 /// The header as the document shows it, where a request must name a key.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "it is read by the document alone")]
 pub struct RequiredKey {
     /// A value of your own, the same for every try of one action; repeated within 48 hours, it gets the first answer.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]

@@ -11,6 +11,7 @@ pub mod etags;
 mod handler_tests;
 pub mod handlers;
 pub mod health;
+mod hosts;
 pub mod idempotency;
 pub mod json;
 mod keys;

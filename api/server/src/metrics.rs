@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use manager_services::{Services, jobs};
 use prometheus::core::Collector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
-use crate::dev_mail::is_for_us;
+use crate::hosts::is_for_us;
 use crate::problems::Problem;
 
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -92,19 +93,64 @@ impl Metrics {
     }
 }
 
-async fn metrics(request: HttpRequest, served: web::Data<(Metrics, SocketAddr)>) -> Result<HttpResponse, Problem> {
-    let (metrics, address) = served.as_ref();
+/// What waits, asked for when somebody looks.
+#[derive(Clone)]
+struct Backlog {
+    services: Services,
+    queue: IntGaugeVec,
+    jobs: IntGaugeVec,
+}
+
+impl Backlog {
+    fn new(services: Services, metrics: &Metrics) -> prometheus::Result<Self> {
+        let queue = "Operations that wait for a database thread; on PostgreSQL reads and writes share one queue";
+        let jobs = "Jobs that wait, and jobs that were given up";
+        let queue = IntGaugeVec::new(Opts::new("manager_db_queue", queue), &["kind"])?;
+        let jobs = IntGaugeVec::new(Opts::new("manager_jobs", jobs), &["state"])?;
+        metrics.register(queue.clone())?;
+        metrics.register(jobs.clone())?;
+        Ok(Self { services, queue, jobs })
+    }
+
+    async fn look(&self) {
+        let (reads, writes) = self.services.db.queued();
+        for (kind, length) in [("read", reads), ("write", writes)] {
+            self.queue.with_label_values(&[kind]).set(i64::try_from(length).unwrap_or(i64::MAX));
+        }
+        match jobs::counts(&self.services).await {
+            Ok((waiting, failed)) => {
+                self.jobs.with_label_values(&["waiting"]).set(waiting);
+                self.jobs.with_label_values(&["failed"]).set(failed);
+            }
+            // No figure is better than an old one.
+            Err(error) => {
+                tracing::warn!(%error, "the jobs can't be counted");
+                self.jobs.reset();
+            }
+        }
+    }
+}
+
+struct Served {
+    metrics: Metrics,
+    backlog: Backlog,
+    address: SocketAddr,
+}
+
+async fn metrics(request: HttpRequest, served: web::Data<Served>) -> Result<HttpResponse, Problem> {
     // Elsewhere than on the loopback it has the names its network gives it.
-    if address.ip().is_loopback() && !is_for_us(&request, *address) {
+    if served.address.ip().is_loopback() && !is_for_us(&request, served.address) {
         return Ok(HttpResponse::Forbidden().finish());
     }
-    let text = metrics.text().map_err(Problem::internal)?;
+    served.backlog.look().await;
+    let text = served.metrics.text().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 
 /// Serves `/metrics` alone.
-pub(crate) fn server(listener: TcpListener, figures: &Metrics) -> std::io::Result<Server> {
-    let figures = web::Data::new((figures.clone(), listener.local_addr()?));
+pub(crate) fn server(listener: TcpListener, figures: &Metrics, services: Services) -> std::io::Result<Server> {
+    let backlog = Backlog::new(services, figures).map_err(std::io::Error::other)?;
+    let figures = web::Data::new(Served { metrics: figures.clone(), backlog, address: listener.local_addr()? });
     let app = move || App::new().app_data(figures.clone()).route("/metrics", web::get().to(metrics));
     Ok(HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
 }

@@ -12,6 +12,7 @@ use manager_services::{Services, workers};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
@@ -89,7 +90,7 @@ pub async fn start(config: Config, listener: TcpListener, parts: Parts) -> std::
     if let Some(wanted) = state.config.metrics_listen {
         let listener = listen(wanted)?;
         metrics_address = Some(listener.local_addr()?);
-        servers.push(spawned(metrics::server(listener, &state.metrics)?));
+        servers.push(spawned(metrics::server(listener, &state.metrics, state.services.clone())?));
     }
     Ok(RunningServer { address, metrics_address, readiness: state.readiness.clone(), state, servers })
 }
@@ -117,11 +118,12 @@ impl Workers {
         Self { tasks: (0..count).map(|_| run()).collect(), stop }
     }
 
-    /// Lets the job at hand finish.
+    /// Lets the jobs at hand finish, within one grace for all of them.
     async fn stop(self) {
         let _ = self.stop.send(true);
+        let end = Instant::now() + Duration::from_secs(GRACE);
         for task in self.tasks {
-            let _ = tokio::time::timeout(Duration::from_secs(GRACE), task).await;
+            let _ = tokio::time::timeout_at(end, task).await;
         }
     }
 }

@@ -47,9 +47,7 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
             if accounts::find_login_key(tx, account)?.as_deref() == Some(target.key()) {
                 return Err(Error::from(Code::AbsorptionTargetRefused));
             }
-            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &account.to_string())?;
-            let bucket = throttles::account_and_address(account, target.key());
-            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
+            throttles::take_invitation(tx, &shared, call.now, account, target.key())?;
             // An older one may be over without anybody having written it down.
             if let Some(older) = rows::lock_running(tx, account)? {
                 finish_in(tx, &shared, &call, &older)?;
@@ -208,7 +206,7 @@ pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Res
 
 /// Calls the account's running absorption off in the transaction that changes its password or deletes it; tells whether
 /// there was one. To be called before organizations are locked.
-pub fn cancel_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId) -> Result<bool> {
+pub(crate) fn cancel_in(tx: &mut AnyConnection, services: &Services, call: &Call, account: AccountId) -> Result<bool> {
     let Some(absorption) = rows::lock_running(tx, account)? else { return Ok(false) };
     finish_in(tx, services, call, &absorption)?;
     if !rows::end(tx, absorption.id, AbsorptionState::Cancelled, call.now)? {

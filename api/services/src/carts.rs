@@ -8,11 +8,11 @@ use manager_domain::ids::*;
 use manager_domain::memberships::Rights;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
-use manager_domain::permissions::{Decision, decide_order};
+use manager_domain::permissions::{Decision, Permission, decide, decide_order};
 use manager_domain::{Code, Currency, Instant, Refusal};
 use manager_repository::carts::{self as rows, AnonymousCart, Cart};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::{AnyConnection, Json};
+use manager_repository::{AnyConnection, Json, memberships};
 use serde_json::json;
 
 use crate::audit_log::{self, Entry};
@@ -188,7 +188,7 @@ pub async fn delete_anonymous(
 ///
 /// # Errors
 /// `not_found` for an unknown cart, a wrong secret, or a cart that was claimed or expired; nothing was written then.
-pub fn claim_in(
+pub(crate) fn claim_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
@@ -218,18 +218,23 @@ pub fn claim_in(
 /// Claims a visitor's cart for an organization in which the caller may order everything that is in it.
 ///
 /// # Errors
-/// As [`claim_in`]; `forbidden`.
+/// As [`claim_in`]; `not_found` for strangers to the organization; `forbidden`.
 pub async fn claim(
     services: &Services,
     call: &Call,
     organization: OrganizationId,
-    rights: &Rights,
     id: CartId,
     secret: &str,
 ) -> Result<View> {
     let (shared, call, secret) = (services.clone(), call.clone(), secret.to_owned());
-    let (claim, rights) = (call.claim.clone(), rights.clone());
+    let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
+        let actor = call.actor.ok_or(Code::Unauthenticated)?;
+        // Nobody changes the rights from here on.
+        organizations::lock(tx, organization)?;
+        let access = memberships::access(tx, actor.session, organization, call.now)?;
+        let rights = access.and_then(|access| access.membership).ok_or(Code::NotFound)?.rights();
+        allowed(decide(&rights, Permission::Order, None))?;
         claim_in(tx, &shared, &call, organization, id, &secret)?;
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, call.now))?;

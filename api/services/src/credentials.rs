@@ -21,6 +21,8 @@ use crate::{Call, Services, absorptions, security_log, sessions, throttles, vaul
 
 /// The purpose of a mailed reset link.
 pub const RESET: &str = "password_reset";
+/// What its tokens begin with.
+pub const RESET_PREFIX: &str = "pwr";
 
 /// Accounts that share a recovery address and get a link each.
 const SHARED_RECOVERY: i64 = 10;
@@ -91,7 +93,7 @@ pub async fn change_password(
 
 /// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, and
 /// reset links. The account's row must be locked, and a running absorption cancelled before that.
-pub fn renew_in(
+pub(crate) fn renew_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
@@ -148,7 +150,7 @@ pub async fn mail_resets(services: &Services, call: &Call, email_key: &str, only
     let key = email_key.to_owned();
     let found = services.db.read(move |conn| Ok::<_, Error>(accounts::list_by_reset_key(conn, &key, SHARED_RECOVERY)?));
     for account in found.await?.into_iter().filter(|account| only.is_none_or(|only| only == account.id)) {
-        let token = vault::token("pwr")?;
+        let token = vault::token(RESET_PREFIX)?;
         let (shared, call, key, id) = (services.clone(), call.clone(), email_key.to_owned(), account.id);
         let write = move |tx: &mut AnyConnection| {
             let Some(account) = accounts::lock(tx, id)? else { return Ok(()) };

@@ -44,7 +44,7 @@ pub async fn expire_due(services: &Services, now: Instant) -> Result<()> {
 }
 
 /// Makes room for another invitation of an address; the organization's row must be locked.
-pub fn expire_invitation_of(
+pub(crate) fn expire_invitation_of(
     tx: &mut AnyConnection,
     services: &Services,
     now: Instant,
@@ -58,7 +58,7 @@ pub fn expire_invitation_of(
 }
 
 /// Makes room for another membership of an account; the organization's row must be locked.
-pub fn expire_membership_of(
+pub(crate) fn expire_membership_of(
     tx: &mut AnyConnection,
     services: &Services,
     now: Instant,

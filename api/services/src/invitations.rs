@@ -2,6 +2,7 @@
 
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
+use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, Rights, Role};
 use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant};
@@ -58,16 +59,18 @@ pub async fn invite(
                 require_step_up(&shared, &call)?;
             }
             let inviter = authority.membership.account_id;
-            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &inviter.to_string())?;
-            let bucket = throttles::account_and_address(inviter, new.email.key());
-            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
+            throttles::take_invitation(tx, &shared, call.now, inviter, new.email.key())?;
             let invited = accounts::find_by_login_key(tx, new.email.key())?;
             if let Some(account) = &invited
                 && memberships::find_by_account(tx, organization, account.id, call.now)?.is_some()
             {
                 return Err(Error::from(Code::AlreadyMember));
             }
-            let row = row(tx, &shared, &call, organization, id, &new, invited.as_ref(), inviter)?;
+            let locale = match invited {
+                Some(account) => account.locale,
+                None => organizations::find(tx, organization)?.ok_or(Code::NotFound)?.locale,
+            };
+            let row = row(&shared, &call, organization, id, &new, locale, inviter);
             insert_in(tx, &shared, &call, &row, &token)?;
             rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
         })
@@ -94,19 +97,17 @@ pub(crate) fn insert_in(
     send(tx, services, call, row, token)
 }
 
-#[allow(clippy::too_many_arguments)]
+/// `locale`: the language of its mail.
 fn row(
-    tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
     organization: OrganizationId,
     id: InvitationId,
     new: &NewInvitation,
-    invited: Option<&Account>,
+    locale: Language,
     invited_by: AccountId,
-) -> Result<Invitation> {
-    let locale = organizations::find(tx, organization)?.ok_or(Code::NotFound)?.locale;
-    Ok(Invitation {
+) -> Invitation {
+    Invitation {
         organization_id: organization,
         id,
         email: new.email.stored().to_owned(),
@@ -115,7 +116,7 @@ fn row(
         products: Json(new.rights.products.clone()),
         billing: new.rights.billing,
         access_expires_at: new.access_expires_at,
-        locale: invited.map_or(locale, |account| account.locale),
+        locale,
         state: InvitationState::Pending,
         invited_by,
         replaces_account_id: None,
@@ -123,7 +124,7 @@ fn row(
         expires_at: call.now + services.settings.invitation_lifetime,
         closed_at: None,
         version: 1,
-    })
+    }
 }
 
 fn summary(row: &Invitation) -> Value {
@@ -209,10 +210,7 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
             if row.role == Role::Owner {
                 require_step_up(&shared, &call)?;
             }
-            let sender = authority.membership.account_id.to_string();
-            throttles::take(tx, &shared, call.now, throttles::INVITATIONS, &sender)?;
-            let bucket = throttles::account_and_address(authority.membership.account_id, &row.email_key);
-            throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
+            throttles::take_invitation(tx, &shared, call.now, authority.membership.account_id, &row.email_key)?;
             if !rows::renew(tx, organization, id, call.now + shared.settings.invitation_lifetime, call.now)? {
                 return Err(Error::from(Code::InvitationClosed));
             }
@@ -291,7 +289,7 @@ pub async fn look_up(services: &Services, call: &Call, token: &str) -> Result<Se
 ///
 /// # Errors
 /// `invitation_lapsed`, `invitation_not_for_you`.
-pub fn check_token(
+pub(crate) fn check_token(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
@@ -354,7 +352,7 @@ pub async fn accept(services: &Services, call: &Call, account: &Account, chosen:
 }
 
 /// Accepts by token in the transaction that registers the account (ACC-3).
-pub fn accept_by_token_in(
+pub(crate) fn accept_by_token_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
@@ -444,9 +442,7 @@ pub async fn decline(services: &Services, call: &Call, account: &Account, chosen
     services
         .write(call.claim.clone(), move |tx| {
             let row = which(tx, &shared, &call, account, &chosen)?;
-            organizations::lock(tx, row.organization_id)?;
-            close_in(tx, &shared, &call, &row, InvitationState::Declined)?;
-            tell_inviter(tx, &shared, &call, &row, Template::InvitationDeclined, "")
+            decline_in(tx, &shared, &call, &row)
         })
         .await
 }
@@ -461,11 +457,15 @@ pub async fn decline_by_token(services: &Services, call: &Call, token: &str) -> 
         .db
         .write(move |tx| {
             let row = by_token(tx, &shared, &token, call.now)?;
-            organizations::lock(tx, row.organization_id)?;
-            close_in(tx, &shared, &call, &row, InvitationState::Declined)?;
-            tell_inviter(tx, &shared, &call, &row, Template::InvitationDeclined, "")
+            decline_in(tx, &shared, &call, &row)
         })
         .await
+}
+
+fn decline_in(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation) -> Result<()> {
+    organizations::lock(tx, row.organization_id)?;
+    close_in(tx, services, call, row, InvitationState::Declined)?;
+    tell_inviter(tx, services, call, row, Template::InvitationDeclined, "")
 }
 
 fn tell_inviter(

@@ -67,3 +67,8 @@ pub fn enqueue(tx: &mut AnyConnection, services: &Services, now: Instant, run_at
     )?;
     Ok(id)
 }
+
+/// Jobs that wait, and jobs that were given up.
+pub async fn counts(services: &Services) -> Result<(i64, i64)> {
+    services.db.read(|conn| Ok(rows::counts(conn)?)).await
+}

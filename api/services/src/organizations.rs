@@ -38,7 +38,7 @@ pub struct NewOrganization {
 }
 
 /// Makes an organization with its first owner in the caller's transaction.
-pub fn create_in(
+pub(crate) fn create_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,

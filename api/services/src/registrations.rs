@@ -250,25 +250,10 @@ async fn prove(services: &Services, call: &Call, proof: Proof) -> Result<rows::R
 
 fn new_account(services: &Services, call: &Call, row: &rows::Registration, details: &Details, hash: String) -> Account {
     Account {
-        id: services.id(call.now),
-        login_id: row.email.clone(),
         first_name: details.first_name.clone(),
         last_name: details.last_name.clone(),
-        display_name: None,
-        locale: details.locale,
-        time_zone: details.time_zone.clone(),
         password_hash: Some(hash),
-        password_version: 1,
-        recovery_email: None,
-        recovery_key: None,
-        default_organization_id: None,
-        ui_settings: Json(json!({})),
-        avatar_etag: None,
-        staff_role: None,
-        version: 1,
-        created_at: call.now,
-        updated_at: call.now,
-        deleted_at: None,
+        ..Account::new(services.id(call.now), &row.email, details.locale, &details.time_zone, call.now)
     }
 }
 

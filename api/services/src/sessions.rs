@@ -83,7 +83,7 @@ impl Secret {
 }
 
 /// Opens a session in the caller's transaction.
-pub fn open(
+pub(crate) fn open(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
@@ -425,7 +425,12 @@ fn end_in(tx: &mut AnyConnection, account: AccountId, id: SessionId, now: Instan
 }
 
 /// Ends the account's sessions but `spare`, and with them the login ID changes that they asked for (ACC-5).
-pub fn end_all_in(tx: &mut AnyConnection, account: AccountId, spare: Option<SessionId>, now: Instant) -> Result<usize> {
+pub(crate) fn end_all_in(
+    tx: &mut AnyConnection,
+    account: AccountId,
+    spare: Option<SessionId>,
+    now: Instant,
+) -> Result<usize> {
     manager_repository::login_id_changes::close_pending_but(tx, account, spare)?;
     Ok(rows::end_all(tx, account, spare, now)?)
 }
@@ -489,7 +494,7 @@ pub async fn prove_password(
 ///
 /// # Errors
 /// `wrong_password` where it changed meanwhile.
-pub fn unchanged(tx: &mut AnyConnection, account: &Account) -> Result<Account> {
+pub(crate) fn unchanged(tx: &mut AnyConnection, account: &Account) -> Result<Account> {
     let current = accounts::lock(tx, account.id)?.filter(|c| c.password_version == account.password_version);
     current.ok_or_else(|| Code::WrongPassword.into())
 }

@@ -54,6 +54,15 @@ pub enum PaymentProvider {
     Sandbox,
 }
 
+impl PaymentProvider {
+    /// As payments name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+        }
+    }
+}
+
 /// The seller's identity on invoices (BIL-1).
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Seller {

@@ -3,13 +3,13 @@
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
-use manager_domain::staff::StaffRole;
+use manager_domain::staff::{ServiceRole, StaffRole};
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::Account;
-use manager_repository::{AnyConnection, Json, accounts, one_time_tokens, service_tokens};
+use manager_repository::{AnyConnection, accounts, one_time_tokens, service_tokens};
 use serde_json::json;
 
-use crate::credentials::{RESET, account_token};
+use crate::credentials::{RESET, RESET_PREFIX, account_token};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::vault::{self, Purpose};
@@ -19,15 +19,8 @@ use crate::{Call, Services, security_log};
 ///
 /// A new account gets a mail with a link to set its password (a password reset that lives a day).
 pub async fn create(services: &Services, email: &EmailAddress, role: StaffRole, now: Instant) -> Result<AccountId> {
-    let call = Call {
-        now,
-        ip: String::new(),
-        device: "command line".to_owned(),
-        language: Language::En,
-        actor: None,
-        claim: None,
-    };
-    let (id, token) = (services.id(now), vault::token("pwd")?);
+    let call = Call { device: "command line".to_owned(), ..Call::system(now) };
+    let (id, token) = (services.id(now), vault::token(RESET_PREFIX)?);
     let (shared, email) = (services.clone(), email.clone());
     services
         .db
@@ -76,33 +69,17 @@ fn invite(
 
 fn new_account(id: AccountId, email: &EmailAddress, role: StaffRole, now: Instant) -> Account {
     Account {
-        id,
-        login_id: email.stored().to_owned(),
-        first_name: String::new(),
-        last_name: String::new(),
         display_name: Some(email.stored().to_owned()),
-        locale: Language::En,
-        time_zone: "Europe/Zurich".to_owned(),
-        password_hash: None,
-        password_version: 1,
-        recovery_email: None,
-        recovery_key: None,
-        default_organization_id: None,
-        ui_settings: Json(json!({})),
-        avatar_etag: None,
         staff_role: Some(role),
-        version: 1,
-        created_at: now,
-        updated_at: now,
-        deleted_at: None,
+        ..Account::new(id, email.stored(), Language::En, "Europe/Zurich", now)
     }
 }
 
-/// A token for a provisioning system; only its hash is kept.
-pub async fn make_provisioning_token(services: &Services, now: Instant) -> Result<String> {
+/// A token for another system; only its hash is kept.
+pub async fn make_service_token(services: &Services, role: ServiceRole, now: Instant) -> Result<String> {
     let token = vault::token("mst")?;
-    let id: EventId = services.id(now);
+    let id: ServiceTokenId = services.id(now);
     let hash = services.vault.mac(Purpose::ServiceTokens, token.as_bytes()).to_vec();
-    services.db.write(move |tx| Ok::<_, Error>(service_tokens::insert(tx, id, "provisioning", &hash, now)?)).await?;
+    services.db.write(move |tx| Ok::<_, Error>(service_tokens::insert(tx, id, role, &hash, now)?)).await?;
     Ok(token)
 }

@@ -98,6 +98,21 @@ pub fn take(tx: &mut AnyConnection, services: &Services, now: Instant, limit: Li
     if counted { Ok(()) } else { Err(refusal(now, count.window_ends_at).into()) }
 }
 
+/// Counts an invitation of an address by an account, and its mail.
+///
+/// # Errors
+/// `too_many_requests`.
+pub(crate) fn take_invitation(
+    tx: &mut AnyConnection,
+    services: &Services,
+    now: Instant,
+    account: AccountId,
+    address_key: &str,
+) -> Result<()> {
+    take(tx, services, now, INVITATIONS, &account.to_string())?;
+    take(tx, services, now, MAILS_ACCOUNT, &account_and_address(account, address_key))
+}
+
 /// Takes an attempt back that turned out to be none.
 pub fn give_back(tx: &mut AnyConnection, services: &Services, limit: Limit, key: &str) -> Result<()> {
     Ok(rows::give_back(tx, &bucket(services, limit, key))?)

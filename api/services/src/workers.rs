@@ -1,12 +1,18 @@
 //! Workers: claim due jobs, do them, put off what failed, and keep house.
 
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration as Wait;
 
 use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::ids::JobId;
-use manager_domain::languages::Language;
-use manager_repository::{AnyConnection, idempotency_keys, jobs as rows, one_time_tokens, registrations, sessions};
+use manager_repository::{
+    AnyConnection, carts, idempotency_keys, jobs as rows, login_id_changes, one_time_tokens, quotes, registrations,
+    sessions, throttles,
+};
 use tokio::sync::watch;
 
 use crate::errors::{Error, Result};
@@ -15,7 +21,7 @@ use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::vault::Purpose;
-use crate::{Call, Services};
+use crate::{Call, Services, absorptions, credentials, expiry, memberships, orders, payments};
 
 /// Jobs claimed at once, and for how long no other process takes them.
 const BATCH: i64 = 16;
@@ -29,6 +35,23 @@ const IDLE: Wait = Wait::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::minutes(1);
 /// Done jobs and dead tokens are kept so long.
 const KEPT: Duration = Duration::days(7);
+/// Rows deleted in one write, so that others get theirs in between, and how many such writes follow each other.
+const DELETED: i64 = 500;
+const DELETIONS: usize = 100;
+
+type Purge = fn(&mut AnyConnection, Instant, i64) -> std::result::Result<usize, manager_repository::Error>;
+/// What deletes dead rows, and how long after their end.
+const PURGES: [(Purge, Duration); 9] = [
+    (registrations::purge, KEPT),
+    (one_time_tokens::purge, KEPT),
+    (login_id_changes::purge, KEPT),
+    (sessions::purge, KEPT),
+    (idempotency_keys::purge, Duration::zero()),
+    (carts::purge_anonymous, Duration::zero()),
+    (quotes::purge, KEPT),
+    (throttles::purge, Duration::zero()),
+    (rows::purge, KEPT),
+];
 
 /// What waits for somebody else's answer is looked at at least so often.
 const LONGEST_WAIT: Duration = Duration::hours(1);
@@ -50,7 +73,8 @@ pub async fn run(services: Services, transport: Transport, mut stop: watch::Rece
         let now = services.clock.now();
         if now >= next_housekeeping {
             next_housekeeping = now + HOUSEKEEPING;
-            if let Err(error) = keep_house(&services, now).await {
+            let kept = surviving(keep_house(&services, now), || Error::defect("it panicked"));
+            if let Err(error) = kept.await {
                 tracing::warn!(%error, "housekeeping failed and is tried again");
             }
         }
@@ -103,7 +127,9 @@ async fn work(services: &Services, transport: &Transport, stopped: impl Fn() -> 
 async fn one(services: &Services, transport: &Transport, row: rows::Job) -> Result<()> {
     let id = row.id;
     failpoint!("jobs.after_claim");
-    match perform(services, transport, &row).await {
+    // The panic itself, with its place, is in the log by then.
+    let panicked = || Undone::Failed("the job panicked".to_owned());
+    match surviving(perform(services, transport, &row), panicked).await {
         Ok(()) => {
             failpoint!("jobs.after_effect");
             settle(services, move |tx, now| rows::finish(tx, id, now)).await
@@ -115,6 +141,19 @@ async fn one(services: &Services, transport: &Transport, row: rows::Job) -> Resu
         Err(Undone::Failed(error)) => put_off(services, id, row.attempts + 1, error).await,
         Err(Undone::Waiting(reason)) => look_again(services, id, row.attempts + 1, reason).await,
     }
+}
+
+/// A panic is that work's own failure: whoever does it goes on with the next.
+async fn surviving<E>(
+    work: impl Future<Output = std::result::Result<(), E>>,
+    panicked: impl Fn() -> E,
+) -> std::result::Result<(), E> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    })
+    .await
 }
 
 async fn perform(services: &Services, transport: &Transport, row: &rows::Job) -> std::result::Result<(), Undone> {
@@ -139,13 +178,12 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
             }
         }
         Job::PasswordReset { email_key, only, ip, device } => {
-            let now = services.clock.now();
-            let call = Call { now, ip, device, language: Language::default(), actor: None, claim: None };
-            crate::credentials::mail_resets(services, &call, &email_key, only).await.map_err(failed)
+            let call = Call { ip, device, ..Call::system(services.clock.now()) };
+            credentials::mail_resets(services, &call, &email_key, only).await.map_err(failed)
         }
         Job::CollectPayment { organization, payment } => {
             let now = services.clock.now();
-            match crate::payments::collect_later(services, organization, payment, now).await {
+            match payments::collect_later(services, organization, payment, now).await {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Undone::Waiting("the payment is processing")),
                 Err(error @ Error::Defect(_)) => Err(failed(error)),
@@ -185,23 +223,17 @@ where
 
 /// What falls due by itself: lapsing, reminding, and deleting what is of no use any more.
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
-    crate::memberships::remind_expiring(services, now).await?;
-    crate::orders::lapse_due(services, now).await?;
-    crate::absorptions::finish_due(services, now).await?;
-    crate::expiry::expire_due(services, now).await?;
-    services
-        .db
-        .write(move |tx| {
-            registrations::purge(tx, now - KEPT)?;
-            one_time_tokens::purge(tx, now - KEPT)?;
-            manager_repository::login_id_changes::purge(tx, now - KEPT)?;
-            sessions::purge(tx, now - KEPT)?;
-            idempotency_keys::purge(tx, now)?;
-            manager_repository::carts::purge_anonymous(tx, now)?;
-            manager_repository::quotes::purge(tx, now - KEPT)?;
-            manager_repository::throttles::purge(tx, now)?;
-            rows::purge(tx, now - KEPT)?;
-            Ok::<_, Error>(())
-        })
-        .await
+    memberships::remind_expiring(services, now).await?;
+    orders::lapse_due(services, now).await?;
+    absorptions::finish_due(services, now).await?;
+    expiry::expire_due(services, now).await?;
+    for (purge, kept) in PURGES {
+        for _ in 0..DELETIONS {
+            let delete = move |tx: &mut AnyConnection| Ok::<_, Error>(purge(tx, now - kept, DELETED)?);
+            if services.db.write(delete).await? < DELETED as usize {
+                break;
+            }
+        }
+    }
+    Ok(())
 }

@@ -54,7 +54,8 @@ struct Asking {
 }
 
 impl Asking {
-    async fn from(request: &HttpRequest, state: &AppState, call: Call) -> Result<Self, Problem> {
+    async fn begin(request: &HttpRequest, state: &AppState, client: Result<Client, Problem>) -> Result<Self, Problem> {
+        let Client(call) = client?;
         let (session, account) = match credential(request, state, &call).await? {
             Credential::Token(bearer) => (bearer.session, Some(bearer.account)),
             Credential::Cookie(secret) => {
@@ -110,7 +111,7 @@ impl<P: Required> FromRequest for Member<P> {
         let request = request.clone();
         Box::pin(async move {
             let state = state(&request)?;
-            let asking = Asking::from(&request, state, client.await?.0).await?;
+            let asking = Asking::begin(&request, state, client.await).await?;
             let (organization, now) = (asking.organization(), asking.call.now);
             let access = memberships::access(&state.services, asking.session, organization, now).await?;
             asking.admit(&request, access)
@@ -127,7 +128,7 @@ impl<P: Required> FromRequest for ProductMember<P> {
         let request = request.clone();
         Box::pin(async move {
             let state = state(&request)?;
-            let asking = Asking::from(&request, state, client.await?.0).await?;
+            let asking = Asking::begin(&request, state, client.await).await?;
             let (organization, now) = (asking.organization(), asking.call.now);
             let product: Option<ProductId> = request.match_info().get("id").and_then(|id| id.parse().ok());
             let product = product.unwrap_or_else(|| ProductId::from_uuid(Default::default()));

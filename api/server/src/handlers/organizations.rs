@@ -4,14 +4,14 @@ use actix_web::{get, patch, post, web};
 use manager_domain::ids::OrganizationId;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Role};
-use manager_domain::organizations::{BillingAddress, OrganizationKind};
+use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number, is_country};
 use manager_domain::{Currency, Fault, FaultCode, Instant, time_zones};
-use manager_services::organizations::{self, Changes, Organization};
+use manager_services::Settings;
+use manager_services::organizations::{self, Changes, NewOrganization, Organization};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::registrations::{FirstOrganization, read_organization};
 use crate::auth::permissions::{ManageOrganization, Required, ViewOrganization};
 use crate::auth::{Caller, Member};
 use crate::etags::{Etag, IfMatch, Tagged};
@@ -135,24 +135,110 @@ pub async fn list_organizations(
     )
 }
 
+/// An organization to be, whether a person's first (ACC-3) or another.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"kind": "company", "name": "Analytical Engines SA", "country": "CH"})))]
+pub struct OrganizationRequest {
+    pub kind: OrganizationKind,
+    /// The business name; an individual's organization is named after the person.
+    #[serde(default)]
+    #[validate(length(min = 1, max = 120))]
+    #[schema(required = false, min_length = 1, max_length = 120)]
+    pub name: Option<String>,
+    /// ISO 3166-1 alpha-2; that of the billing address without it, else CH.
+    #[serde(default)]
+    #[validate(length(min = 2, max = 2))]
+    #[schema(required = false, min_length = 2, max_length = 2, pattern = "^[A-Z]{2}$")]
+    pub country: Option<String>,
+    #[serde(default)]
+    #[schema(required = false)]
+    pub billing_address: Option<BillingAddress>,
+    #[serde(default)]
+    #[validate(length(max = 20))]
+    #[schema(required = false, max_length = 20)]
+    pub vat_number: Option<String>,
+    /// The country's currency without it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub currency: Option<Currency>,
+}
+
+/// The organization to be, its fields below `pointer`; `None` where it has faults.
+pub fn requested(
+    settings: &Settings,
+    body: OrganizationRequest,
+    pointer: &str,
+    full_name: String,
+    locale: Language,
+    time_zone: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<NewOrganization> {
+    let before = faults.len();
+    let at = |name: &str| format!("{pointer}/{name}");
+    if let Some(address) = &body.billing_address {
+        faults.extend(address.faults(&at("billing_address")));
+    }
+    let of_address = body.billing_address.as_ref().map(|address| address.country.clone());
+    let country = body.country.or_else(|| of_address.clone()).unwrap_or_else(|| "CH".to_owned());
+    if !is_country(&country) || of_address.is_some_and(|of_address| of_address != country) {
+        faults.push(Fault::new(at("country"), FaultCode::InvalidCountry));
+    }
+    let currency =
+        settings.currency(body.currency, &country).map_err(|code| faults.push(Fault::new(at("currency"), code)));
+    let vat_number = body.vat_number.and_then(|number| match check_vat_number(&country, &number) {
+        Ok(number) => Some(number),
+        Err(code) => {
+            faults.push(Fault::new(at("vat_number"), code));
+            None
+        }
+    });
+    let name = match (body.kind, body.name) {
+        (OrganizationKind::Individual, None) => full_name,
+        (OrganizationKind::Individual, Some(_)) => {
+            faults.push(Fault::new(at("name"), FaultCode::NotForThisKind));
+            full_name
+        }
+        (_, Some(name)) if !name.trim().is_empty() => name.trim().to_owned(),
+        (_, Some(_)) => {
+            faults.push(Fault::new(at("name"), FaultCode::TooShort).with("min", 1));
+            full_name
+        }
+        (_, None) => {
+            faults.push(Fault::new(at("name"), FaultCode::Missing));
+            full_name
+        }
+    };
+    let currency = currency.ok().filter(|_| faults.len() == before)?;
+    Some(NewOrganization {
+        kind: body.kind,
+        name,
+        currency,
+        country,
+        billing_address: body.billing_address,
+        vat_number,
+        locale,
+        time_zone: time_zone.to_owned(),
+    })
+}
+
 /// Create an organization
 ///
 /// The caller becomes its owner. An individual's organization is named after the person.
-#[utoipa::path(tag = "organizations", params(OptionalKey), request_body = FirstOrganization, responses(
+#[utoipa::path(tag = "organizations", params(OptionalKey), request_body = OrganizationRequest, responses(
     (status = 201, description = "Created", body = OrganizationView),
     (status = 409, description = "`too_many_organizations`"),
 ), security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/organizations")]
 pub async fn create_organization(
     state: web::Data<AppState>,
-    body: Then<Caller, Repeatable<Json<FirstOrganization>>>,
+    body: Then<Caller, Repeatable<Json<OrganizationRequest>>>,
 ) -> Result<Answer, Problem> {
     let Then(caller, Repeatable(Json(body), key)) = body;
     let account = &caller.account;
     let name = manager_domain::accounts::full_name(&account.first_name, &account.last_name);
     let mut faults = Vec::new();
-    let new =
-        read_organization(&state.services.settings, body, "", name, account.locale, &account.time_zone, &mut faults);
+    let new = requested(&state.services.settings, body, "", name, account.locale, &account.time_zone, &mut faults);
     let new = new.ok_or_else(|| Problem::invalid(faults))?;
     let owner = account.id;
     let render = |row: &Organization| {

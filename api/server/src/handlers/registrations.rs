@@ -4,15 +4,14 @@ use actix_web::{HttpResponse, post, web};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{CartId, RegistrationId};
 use manager_domain::languages::Language;
-use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number, is_country};
-use manager_domain::{Currency, Fault, FaultCode, time_zones};
+use manager_domain::{Fault, FaultCode, time_zones};
 use manager_services::Settings;
-use manager_services::organizations::NewOrganization;
 use manager_services::registrations::{self, CartClaim, Details, Joins, Proof};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::organizations::{OrganizationRequest, requested};
 use super::sessions::{SessionGrant, SessionMode, granted};
 use crate::auth::{Client, cookies};
 use crate::json::Json;
@@ -50,7 +49,7 @@ pub struct RegistrationRequest {
     #[serde(default)]
     #[validate(nested)]
     #[schema(required = false)]
-    pub organization: Option<FirstOrganization>,
+    pub organization: Option<OrganizationRequest>,
     /// The token of an invitation to be accepted instead.
     #[serde(default)]
     #[validate(length(max = 100))]
@@ -61,35 +60,6 @@ pub struct RegistrationRequest {
     #[validate(nested)]
     #[schema(required = false)]
     pub cart: Option<CartReference>,
-}
-
-/// The organization a person starts with (ACC-3).
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(examples(json!({"kind": "company", "name": "Analytical Engines SA", "country": "CH"})))]
-pub struct FirstOrganization {
-    pub kind: OrganizationKind,
-    /// The business name; an individual's organization is named after the person.
-    #[serde(default)]
-    #[validate(length(min = 1, max = 120))]
-    #[schema(required = false, min_length = 1, max_length = 120)]
-    pub name: Option<String>,
-    /// ISO 3166-1 alpha-2; that of the billing address without it, else CH.
-    #[serde(default)]
-    #[validate(length(min = 2, max = 2))]
-    #[schema(required = false, min_length = 2, max_length = 2, pattern = "^[A-Z]{2}$")]
-    pub country: Option<String>,
-    #[serde(default)]
-    #[schema(required = false)]
-    pub billing_address: Option<BillingAddress>,
-    #[serde(default)]
-    #[validate(length(max = 20))]
-    #[schema(required = false, max_length = 20)]
-    pub vat_number: Option<String>,
-    /// The country's currency without it.
-    #[serde(default)]
-    #[schema(required = false)]
-    pub currency: Option<Currency>,
 }
 
 /// An anonymous cart and the secret of its holder.
@@ -181,7 +151,7 @@ fn read(settings: &Settings, body: RegistrationRequest, asked: &Language) -> Res
     let full_name = manager_domain::accounts::full_name(body.first_name.trim(), body.last_name.trim());
     let joins = match (body.organization, body.invitation) {
         (Some(organization), None) => {
-            read_organization(settings, organization, "/organization", full_name, locale, &time_zone, &mut faults)
+            requested(settings, organization, "/organization", full_name, locale, &time_zone, &mut faults)
                 .map(|new| Joins::Own(Box::new(new)))
         }
         (None, Some(_)) if body.cart.is_some() => {
@@ -213,64 +183,6 @@ fn read(settings: &Settings, body: RegistrationRequest, asked: &Language) -> Res
         )),
         _ => Err(Problem::invalid(faults)),
     }
-}
-
-/// The organization to be, its fields below `pointer`; `None` where it has faults.
-pub fn read_organization(
-    settings: &Settings,
-    body: FirstOrganization,
-    pointer: &str,
-    full_name: String,
-    locale: Language,
-    time_zone: &str,
-    faults: &mut Vec<Fault>,
-) -> Option<NewOrganization> {
-    let before = faults.len();
-    let at = |name: &str| format!("{pointer}/{name}");
-    if let Some(address) = &body.billing_address {
-        faults.extend(address.faults(&at("billing_address")));
-    }
-    let of_address = body.billing_address.as_ref().map(|address| address.country.clone());
-    let country = body.country.or_else(|| of_address.clone()).unwrap_or_else(|| "CH".to_owned());
-    if !is_country(&country) || of_address.is_some_and(|of_address| of_address != country) {
-        faults.push(Fault::new(at("country"), FaultCode::InvalidCountry));
-    }
-    let currency =
-        settings.currency(body.currency, &country).map_err(|code| faults.push(Fault::new(at("currency"), code)));
-    let vat_number = body.vat_number.and_then(|number| match check_vat_number(&country, &number) {
-        Ok(number) => Some(number),
-        Err(code) => {
-            faults.push(Fault::new(at("vat_number"), code));
-            None
-        }
-    });
-    let name = match (body.kind, body.name) {
-        (OrganizationKind::Individual, None) => full_name,
-        (OrganizationKind::Individual, Some(_)) => {
-            faults.push(Fault::new(at("name"), FaultCode::NotForThisKind));
-            full_name
-        }
-        (_, Some(name)) if !name.trim().is_empty() => name.trim().to_owned(),
-        (_, Some(_)) => {
-            faults.push(Fault::new(at("name"), FaultCode::TooShort).with("min", 1));
-            full_name
-        }
-        (_, None) => {
-            faults.push(Fault::new(at("name"), FaultCode::Missing));
-            full_name
-        }
-    };
-    let currency = currency.ok().filter(|_| faults.len() == before)?;
-    Some(NewOrganization {
-        kind: body.kind,
-        name,
-        currency,
-        country,
-        billing_address: body.billing_address,
-        vat_number,
-        locale,
-        time_zone: time_zone.to_owned(),
-    })
 }
 
 /// Mail a registration again

@@ -71,7 +71,6 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::PaymentMethodRequired
         | Code::PaymentMethodUnavailable
         | Code::BillingAddressRequired
-        | Code::CurrencyMismatch
         | Code::QuoteStale
         | Code::QuoteUsed
         | Code::OrderClosed

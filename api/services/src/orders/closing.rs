@@ -8,15 +8,16 @@ use manager_domain::{Code, Instant};
 use manager_repository::{AnyConnection, invoices, orders as rows, organizations, product_names, products};
 use serde_json::json;
 
-use super::paying::{closed, refuse_while_paying};
+use super::paying::{closed, payment_under_way, refuse_while_paying};
 use super::{Details, Order, details};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::products::reference;
 use crate::{Call, Services, carts};
 
-/// Orders looked at together.
+/// Orders looked at together, and how often in one go.
 const BATCH: i64 = 100;
+const BATCHES: usize = 50;
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
@@ -53,7 +54,8 @@ pub async fn cancel(
 /// transaction of its own, so it may be stopped and run again at any point, by any number of processes.
 pub async fn lapse_due(services: &Services, now: Instant) -> Result<usize> {
     let mut lapsed = 0;
-    loop {
+    for _ in 0..BATCHES {
+        let before = lapsed;
         let due = services.db.read(move |conn| Ok::<_, Error>(rows::lapsing(conn, now, BATCH)?)).await?;
         let found = due.len() as i64;
         for (organization, id) in due {
@@ -61,10 +63,12 @@ pub async fn lapse_due(services: &Services, now: Instant) -> Result<usize> {
             let write = move |tx: &mut AnyConnection| lapse(tx, &shared, organization, id, now);
             lapsed += usize::from(services.db.write(write).await?);
         }
-        if found < BATCH {
-            return Ok(lapsed);
+        // A round that closed nothing would find the same again.
+        if found < BATCH || lapsed == before {
+            break;
         }
     }
+    Ok(lapsed)
 }
 
 fn lapse(
@@ -77,7 +81,7 @@ fn lapse(
     organizations::lock(tx, organization)?;
     let Some(order) = rows::find(tx, organization, id)? else { return Ok(false) };
     let due = order.state == OrderState::Open && order.lapses_at <= now;
-    if !due || refuse_while_paying(tx, &order).is_err() {
+    if !due || payment_under_way(tx, &order)?.is_some() {
         return Ok(false);
     }
     close_in(tx, services, &Call::system(now), &order, OrderState::Lapsed)

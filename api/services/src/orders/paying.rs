@@ -80,8 +80,8 @@ fn begin(
     }
     refuse_while_paying(tx, &order)?;
     if order.currency != owner.currency {
-        // Unreachable while an open order keeps the currency; one series in two currencies could not be mended.
-        return Err(Refusal::new(Code::CurrencyMismatch).with("order", json!(order.id)).into());
+        // An open order keeps the currency; one series in two currencies could not be mended.
+        return Err(Error::defect(format!("the order {} is in another currency than its organization", order.id)));
     }
     if owner.billing_address.is_none() {
         return Err(Code::BillingAddressRequired.into());
@@ -179,9 +179,15 @@ pub(super) fn closed(order: &Order) -> Refusal {
 /// # Errors
 /// `payment_in_progress` naming the payment.
 pub(super) fn refuse_while_paying(tx: &mut AnyConnection, order: &Order) -> Result<()> {
-    let payments = payments::list_of_order(tx, order.organization_id, order.id)?;
-    match payments.iter().find(|payment| PaymentState::OPEN.contains(&payment.state)) {
-        Some(payment) => Err(Refusal::new(Code::PaymentInProgress).with("payment", json!(payment.id)).into()),
+    match payment_under_way(tx, order)? {
+        Some(payment) => Err(Refusal::new(Code::PaymentInProgress).with("payment", json!(payment)).into()),
         None => Ok(()),
     }
+}
+
+/// The payment of an order that nobody knows the outcome of yet.
+pub(super) fn payment_under_way(tx: &mut AnyConnection, order: &Order) -> Result<Option<PaymentId>> {
+    let payments = payments::list_of_order(tx, order.organization_id, order.id)?;
+    let open = payments.iter().find(|payment| PaymentState::OPEN.contains(&payment.state));
+    Ok(open.map(|payment| payment.id))
 }

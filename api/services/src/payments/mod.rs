@@ -65,15 +65,21 @@ pub trait Provider: Send + Sync {
     fn look_up<'a>(&'a self, charge: &'a Charge) -> Answer<'a>;
 }
 
+/// Every provider there is.
+const PROVIDERS: [&dyn Provider; 1] = [&sandbox::Sandbox];
+
+fn by_name(name: &str) -> Result<&'static dyn Provider> {
+    let found = PROVIDERS.into_iter().find(|provider| provider.name() == name);
+    found.ok_or_else(|| Error::defect(format!("no provider {name}")))
+}
+
 /// The provider for an organization's payments.
 ///
 /// # Errors
 /// `payment_method_unavailable` where it doesn't take this kind.
 pub fn provider(services: &Services, is_test: bool, method: PaymentMethodKind) -> Result<&'static dyn Provider> {
     let chosen = if is_test { PaymentProvider::Sandbox } else { services.settings.payments };
-    let provider: &'static dyn Provider = match chosen {
-        PaymentProvider::Sandbox => &sandbox::Sandbox,
-    };
+    let provider = by_name(chosen.name())?;
     if provider.takes(method) {
         return Ok(provider);
     }
@@ -104,10 +110,7 @@ pub async fn collect(
         asked_after: call.now - row.created_at,
     };
     // The payment was accepted for its provider when it was made; production must not lose it afterwards.
-    let provider: &dyn Provider = match row.provider.as_str() {
-        "sandbox" => &sandbox::Sandbox,
-        other => return Err(Error::defect(format!("no provider {other}"))),
-    };
+    let provider = by_name(&row.provider)?;
     failpoint!("payments.before_call");
     let asked = match row.state {
         PaymentState::Created => provider.create(&charge),

@@ -6,6 +6,7 @@ use chrono::Duration;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 
 use super::{Answer, Charge, NoAnswer, Outcome, Provider};
+use crate::settings::PaymentProvider;
 
 pub const SUCCEEDS: &str = "sandbox_succeeds";
 pub const INSUFFICIENT_FUNDS: &str = "sandbox_declined_insufficient_funds";
@@ -25,7 +26,7 @@ pub struct Sandbox;
 
 impl Provider for Sandbox {
     fn name(&self) -> &'static str {
-        "sandbox"
+        PaymentProvider::Sandbox.name()
     }
 
     fn takes(&self, method: PaymentMethodKind) -> bool {

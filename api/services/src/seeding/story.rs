@@ -272,25 +272,10 @@ fn register(
     let email = EmailAddress::parse(&format!("user-{number:06}@{DOMAIN}"));
     let email = email.map_err(|code| Error::defect(format!("an address was refused: {code:?}")))?;
     let account = Account {
-        id,
-        login_id: email.stored().to_owned(),
         first_name: person.first_name.to_owned(),
         last_name: person.last_name.to_owned(),
-        display_name: None,
-        locale: person.language,
-        time_zone: person.time_zone.to_owned(),
         password_hash: Some(plan.password_hash.clone()),
-        password_version: 1,
-        recovery_email: None,
-        recovery_key: None,
-        default_organization_id: None,
-        ui_settings: Json(json!({})),
-        avatar_etag: None,
-        staff_role: None,
-        version: 1,
-        created_at: at,
-        updated_at: at,
-        deleted_at: None,
+        ..Account::new(id, email.stored(), person.language, person.time_zone, at)
     };
     rows.accounts.push((account, email.key().to_owned()));
     Ok(id)
