@@ -48,29 +48,26 @@ pub struct Access {
     pub membership: Option<Membership>,
 }
 
-type Reached = (SessionId, AccountId, Instant, Language, Option<Membership>, Option<OrganizationId>);
+type Reached = (SessionId, AccountId, Instant, Language, Option<Membership>);
 
 impl From<Reached> for Access {
-    fn from((session, account, authenticated_at, locale, membership, living): Reached) -> Self {
-        Self { session, account, authenticated_at, locale, membership: membership.filter(|_| living.is_some()) }
+    fn from((session, account, authenticated_at, locale, membership): Reached) -> Self {
+        Self { session, account, authenticated_at, locale, membership }
     }
 }
 
-/// A living session with its account and its membership in an organization, to be joined with what else is asked for.
+/// A living session and its membership in an organization, to be joined with what else is asked for. A deleted account
+/// has no living session and a deleted organization no membership, so neither is looked at.
 macro_rules! reached {
     ($session:expr, $organization:expr, $now:expr) => {{
         let membership = memberships::account_id
             .eq(sessions::account_id)
             .and(memberships::organization_id.eq(sql($organization)))
             .and(unexpired($now));
-        let living = organizations::id.eq(memberships::organization_id).and(organizations::deleted_at.is_null());
         sessions::table
-            .inner_join(accounts::table)
             .left_join(memberships::table.on(membership))
-            .left_join(organizations::table.on(living))
             .filter(sessions::id.eq(sql($session)))
             .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql($now))))
-            .filter(accounts::deleted_at.is_null())
     }};
 }
 
@@ -81,23 +78,26 @@ macro_rules! reached_columns {
             sessions::id,
             sessions::account_id,
             sessions::authenticated_at,
-            accounts::locale,
+            sessions::locale,
             Option::<Membership>::as_select(),
-            organizations::id.nullable(),
             $($more,)?
         )
     };
 }
 
-/// A living session with its account and its membership in the organization, in one query.
+/// A living session with its membership in the organization, in one query. Each engine has its own statement here: every
+/// request runs it.
 pub fn access(
     conn: &mut AnyConnection,
     session: SessionId,
     organization: OrganizationId,
     now: Instant,
 ) -> Result<Option<Access>, Error> {
-    let query = reached!(session, organization, now).select(reached_columns!());
-    Ok(query.first::<Reached>(conn).optional()?.map(Access::from))
+    let row = crate::each!(conn, |c| {
+        let query = reached!(session, organization, now).select(reached_columns!());
+        query.first::<Reached>(c).optional()?
+    });
+    Ok(row.map(Access::from))
 }
 
 /// The same with a product of the organization, in one query.
@@ -108,12 +108,13 @@ pub fn access_to_product(
     product: ProductId,
     now: Instant,
 ) -> Result<Option<(Access, Option<Product>)>, Error> {
-    let of_organization = products::organization_id.eq(sql(organization)).and(products::id.eq(sql(product)));
-    let query = reached!(session, organization, now).left_join(products::table.on(of_organization));
-    let query = query.select(reached_columns!(Option::<Product>::as_select()));
-    let row = query.first(conn).optional()?;
-    Ok(row.map(|(session, account, authenticated_at, locale, membership, living, product)| {
-        let reached: Reached = (session, account, authenticated_at, locale, membership, living);
+    let row = crate::each!(conn, |c| {
+        let of_organization = products::organization_id.eq(sql(organization)).and(products::id.eq(sql(product)));
+        let query = reached!(session, organization, now).left_join(products::table.on(of_organization));
+        query.select(reached_columns!(Option::<Product>::as_select())).first(c).optional()?
+    });
+    Ok(row.map(|(session, account, authenticated_at, locale, membership, product)| {
+        let reached: Reached = (session, account, authenticated_at, locale, membership);
         (reached.into(), product)
     }))
 }

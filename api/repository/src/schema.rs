@@ -77,6 +77,7 @@ diesel::table! {
         last_used_at -> SqlInstant,
         expires_at -> SqlInstant,
         ended_at -> Nullable<SqlInstant>,
+        locale -> SqlKeyword,
     }
 }
 

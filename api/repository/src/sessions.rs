@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::ids::*;
+use manager_domain::languages::Language;
 
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
@@ -29,6 +30,8 @@ pub struct Session {
     pub last_used_at: Instant,
     pub expires_at: Instant,
     pub ended_at: Option<Instant>,
+    /// The account's.
+    pub locale: Language,
 }
 
 pub fn insert(tx: &mut AnyConnection, row: &Session) -> Result<(), Error> {
@@ -44,8 +47,16 @@ pub fn insert(tx: &mut AnyConnection, row: &Session) -> Result<(), Error> {
             sessions::authenticated_at.eq(sql(row.authenticated_at)),
             sessions::last_used_at.eq(sql(row.last_used_at)),
             sessions::expires_at.eq(sql(row.expires_at)),
+            sessions::locale.eq(sql(row.locale)),
         ))
         .execute(tx)?;
+    Ok(())
+}
+
+/// The account chose another language.
+pub fn set_locale(tx: &mut AnyConnection, account: AccountId, locale: Language) -> Result<(), Error> {
+    let living = sessions::table.filter(sessions::account_id.eq(sql(account)).and(sessions::ended_at.is_null()));
+    diesel::update(living).set(sessions::locale.eq(sql(locale))).execute(tx)?;
     Ok(())
 }
 

@@ -124,6 +124,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         product_name: config.product_name.clone(),
         public_url: config.public_url(),
         frontend_url: config.frontend_url(),
+        sign_in_url: config.frontend_url_said.clone(),
         production: config.is_production(),
         payments: payments(config)?,
         registration_lifetime: Duration::hours(config.registration_hours.into()),

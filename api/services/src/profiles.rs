@@ -5,7 +5,7 @@ use manager_domain::{Code, FaultCode, Refusal, ids::*};
 use manager_repository::accounts::{self, Account};
 use manager_repository::login_id_changes::{self, LoginIdChange};
 use manager_repository::memberships::{self, Belonging};
-use manager_repository::{AnyConnection, Json};
+use manager_repository::{AnyConnection, Json, sessions};
 use serde_json::Value;
 
 use crate::errors::{Error, Result};
@@ -74,6 +74,9 @@ pub async fn update(
             return Err(Code::PreconditionFailed.into());
         }
         let updated = accounts::find(tx, account)?.ok_or(Code::SessionEnded)?;
+        if updated.locale != current.locale {
+            sessions::set_locale(tx, account, updated.locale)?;
+        }
         load(tx, &call, updated)
     };
     services.db.write(write).await

@@ -159,9 +159,12 @@ fn mail(
 ) -> Result<()> {
     let settings = &services.settings;
     let mail = match accounts::find_by_login_key(tx, key)? {
-        Some(account) => Mail::new(&account.login_id, account.locale, Template::RegistrationTaken)
-            .with("name", account.name())
-            .with("link", settings.frontend_url.clone()),
+        Some(account) => {
+            let mail = Mail::new(&account.login_id, account.locale, Template::RegistrationTaken);
+            let mail = mail.with("name", account.name());
+            // The built-in pages have none to sign in on.
+            settings.sign_in_url.iter().fold(mail, |mail, url| mail.with("link", url.clone()))
+        }
         // Without the name that somebody typed: it would be a stranger's text under our sender.
         None => Mail::new(email, details.locale, Template::RegistrationConfirm)
             .with("hours", settings.registration_lifetime.num_hours())
@@ -285,7 +288,7 @@ fn create(
             Err(error) => return Err(error),
         }
     }
-    sessions::open(tx, services, &call, account.id, secret)
+    sessions::open(tx, services, &call, account, secret)
 }
 
 fn code_hash(services: &Services, id: RegistrationId, code: &str) -> Vec<u8> {

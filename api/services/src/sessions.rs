@@ -87,9 +87,10 @@ pub(crate) fn open(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
-    account: AccountId,
+    account: &Account,
     secret: &Secret,
 ) -> Result<()> {
+    let (account, locale) = (account.id, account.locale);
     rows::insert(
         tx,
         &Session {
@@ -107,6 +108,7 @@ pub(crate) fn open(
             last_used_at: call.now,
             expires_at: call.now + services.settings.session_lifetime,
             ended_at: None,
+            locale,
         },
     )?;
     let details = json!({ "session": secret.id, "mode": secret.mode.as_str() });
@@ -253,7 +255,7 @@ async fn enter(
                 accounts::set_password(tx, id, version, hash, false, call_.now)?;
             }
             tries.forget(tx, &shared)?;
-            open(tx, &shared, &call_, id, &opened)
+            open(tx, &shared, &call_, &current, &opened)
         })
         .await?;
     grant(services, call, id, Secret { token: secret.token, ..secret }).await

@@ -14,6 +14,8 @@ pub struct Settings {
     pub public_url: String,
     /// Where links in mails lead people, without a trailing slash (the built-in pages by default).
     pub frontend_url: String,
+    /// The front end, where there is one beyond the built-in pages: people sign in there.
+    pub sign_in_url: Option<String>,
     /// `false` refuses what only development may do.
     pub production: bool,
     pub payments: PaymentProvider,

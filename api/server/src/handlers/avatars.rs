@@ -8,6 +8,7 @@ use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, delete, get, put, web};
 use manager_domain::Code;
 use manager_services::avatars::{self, MAX_BYTES, Turn};
+use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::body::Raw;
@@ -39,13 +40,18 @@ impl FromRequest for Uploading {
     }
 }
 
+/// The bytes of a picture.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Picture(#[allow(dead_code)] Vec<u8>); // for the document alone
+
 /// Set my picture
 ///
 /// A PNG, JPEG or WebP picture of at most 2 MiB and 4096 × 4096 pixels. It is cropped to a square and encoded anew,
 /// without whatever else was in the file.
 #[utoipa::path(tag = "accounts",
-    request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
-    responses((status = 204, description = "Set; `ETag` names the picture"),
+    request_body(content((Picture = "image/png"), (Picture = "image/jpeg"), (Picture = "image/webp"))),
+    responses((status = 204, description = "Set", headers(("ETag" = String, description = "Names the picture"))),
         (status = 422, description = "`avatar_refused` with the reason: `format`, `too_large` or `unreadable`")),
     security(("bearer" = []), ("cookie" = [])))]
 #[put("/v1/me/avatar")]
@@ -73,7 +79,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
 
 /// My picture
 #[utoipa::path(tag = "accounts", responses(
-    (status = 200, description = "256 × 256 pixels", body = Vec<u8>, content_type = "image/png"),
+    (status = 200, description = "256 × 256 pixels", body = Picture, content_type = "image/png"),
     (status = 304, description = "You have it"),
     (status = 404, description = "There is none: the initials stand for it"),
 ), security(("bearer" = []), ("cookie" = [])))]

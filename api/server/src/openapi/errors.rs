@@ -75,7 +75,7 @@ fn implied(method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
     add(has("query"), &["ValidationFailed"]);
     add(has("path"), &["NotFound"]);
     add(secured, &["Unauthorized", "Forbidden"]);
-    add(if_match.is_some(), &["PreconditionFailed"]);
+    add(if_match.is_some(), &["BadRequest", "PreconditionFailed"]);
     add(if_match.is_some_and(|parameter| parameter["required"] == true), &["PreconditionRequired"]);
     add(key.is_some(), &["BadRequest", "RequestInProgress", "IdempotencyKeyReused"]);
     add(true, &["NotAcceptable", "TooManyRequests", "InternalError", "ServiceUnavailable"]);
