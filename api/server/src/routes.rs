@@ -1,6 +1,8 @@
 //! Everything the API answers to, one line an operation.
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::dev::HttpServiceFactory;
+use actix_web::web;
+use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, carts, catalogue, credentials, invitations,
@@ -9,7 +11,25 @@ use crate::handlers::{
 };
 use crate::{health, problems};
 
-pub fn configure(routes: &mut ServiceConfig<'_>) {
+/// Takes operations: a server, to answer them, and the document, to describe them. A server's threads then make no
+/// document of their own.
+pub trait Routes {
+    fn service(&mut self, operation: impl HttpServiceFactory + OpenApiFactory + 'static) -> &mut Self;
+}
+
+impl Routes for web::ServiceConfig {
+    fn service(&mut self, operation: impl HttpServiceFactory + OpenApiFactory + 'static) -> &mut Self {
+        web::ServiceConfig::service(self, operation)
+    }
+}
+
+impl Routes for service_config::ServiceConfig<'_> {
+    fn service(&mut self, operation: impl HttpServiceFactory + OpenApiFactory + 'static) -> &mut Self {
+        service_config::ServiceConfig::service(self, operation)
+    }
+}
+
+pub fn configure(routes: &mut impl Routes) {
     // Accounts
     routes
         .service(registrations::request_registration)

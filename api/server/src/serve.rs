@@ -13,7 +13,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
 use crate::health::Readiness;
@@ -32,7 +31,7 @@ pub fn app(
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
 > {
-    let (app, _) = App::new().app_data(state).into_utoipa_app().configure(routes::configure).split_for_parts();
+    let app = App::new().app_data(state).configure(routes::configure);
     app.configure(docs::configure).configure(pages::configure).default_service(web::to(not_found)).wrap(from_fn(edge))
 }
 

@@ -48,7 +48,7 @@ pub fn text() -> &'static str {
 }
 
 fn assemble() -> Value {
-    let (_, collected) = App::new().into_utoipa_app().configure(routes::configure).split_for_parts();
+    let (_, collected) = App::new().into_utoipa_app().configure(|routes| routes::configure(routes)).split_for_parts();
     let collected = serde_json::to_value(&collected).unwrap_or_else(|error| {
         tracing::error!(%error, "the OpenAPI document cannot be written");
         json!({})
