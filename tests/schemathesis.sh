@@ -7,7 +7,7 @@
 #   TOKEN    an access token, sent with every request
 #   OPTION…  more for `schemathesis run`
 #
-# About CASES (2300) cases, spread evenly over the operations, and at least one for each. What ends the token's session
+# About CASES (2800) cases, spread evenly over the operations, and at least one for each. What ends the token's session
 # is left out, and afterwards the token must still count: else most answers would be 401s. Start the server with
 # MANAGER_RATE_LIMITS=off: a 429 hides what lies behind it. Fails on a server error, and on a status, header, content type
 # or body which openapi/openapi.json does not promise.
@@ -34,7 +34,7 @@ if ! [ -x "$venv/bin/schemathesis" ]; then
 fi
 
 operations=$(jq '[.paths[] | keys[] | select(IN("get", "put", "post", "patch", "delete"))] | length' "$document")
-examples=$((${CASES:-2300} / operations))
+examples=$((${CASES:-2800} / operations))
 
 # Schemathesis and Hypothesis leave files in the current folder.
 cd "$venv"
