@@ -39,7 +39,7 @@ pub async fn quote(ada: &Person, cart: &str) -> Value {
     ada.post(&ada.org(&format!("/carts/{cart}/quote")), json!({})).await.expect(201)
 }
 
-async fn check_out(ada: &Person, cart: &str, price_token: &Value, card: &str) -> Answer {
+pub async fn check_out(ada: &Person, cart: &str, price_token: &Value, card: &str) -> Answer {
     let body = json!({"price_token": price_token, "payment_method_token": card});
     ada.post_once(&ada.org(&format!("/carts/{cart}/checkout")), body).await
 }
