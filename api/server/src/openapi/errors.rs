@@ -21,7 +21,11 @@ const SHARED: &[(&str, Code, &str)] = &[
     ("UnsupportedMediaType", Code::UnsupportedMediaType, "The body's media type is not accepted"),
     ("ValidationFailed", Code::ValidationFailed, "The wrong shape, or broken rules; `errors` lists the faults"),
     ("RequestInProgress", Code::IdempotencyInProgress, "The first request with this `Idempotency-Key` still runs"),
-    ("IdempotencyKeyReused", Code::IdempotencyKeyReused, "The `Idempotency-Key` was used for another request"),
+    (
+        "InvalidOrKeyReused",
+        Code::ValidationFailed,
+        "The wrong shape, or broken rules; or `idempotency_key_reused`: the key was used for another request",
+    ),
     ("PreconditionRequired", Code::PreconditionRequired, "`If-Match` is required here"),
     ("TooManyRequests", Code::TooManyRequests, "Too many requests"),
     ("InternalError", Code::InternalError, "A fault of the service"),
@@ -41,17 +45,19 @@ pub fn finish(method: &str, operation: &mut Map<String, Value>) {
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
         match responses.entry(status(*code).as_str()) {
             Entry::Vacant(free) => drop(free.insert(reference)),
-            Entry::Occupied(mut declared) => mention(declared.get_mut(), *code),
+            Entry::Occupied(mut declared) => mention(declared.get_mut(), name),
         }
     }
     responses.sort_keys();
 }
 
 /// A refusal for the request's key stands beside those that the handler declares with the same status.
-fn mention(declared: &mut Value, code: Code) {
-    if !matches!(code, Code::IdempotencyInProgress | Code::IdempotencyKeyReused) {
-        return;
-    }
+fn mention(declared: &mut Value, implied: &str) {
+    let code = match implied {
+        "RequestInProgress" => Code::IdempotencyInProgress,
+        "InvalidOrKeyReused" => Code::IdempotencyKeyReused,
+        _ => return,
+    };
     if let Some(Value::String(description)) = declared.get_mut("description") {
         description.push_str(&format!("; `{code}`"));
     }
@@ -63,6 +69,7 @@ fn implied(method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
     let key = parameters.into_iter().flatten().find(|parameter| parameter["name"] == idempotency::HEADER);
     let if_match = parameters.into_iter().flatten().find(|parameter| parameter["name"] == "If-Match");
     let secured = operation.get("security").and_then(Value::as_array).is_some_and(|schemes| !schemes.is_empty());
+    let invalid = if key.is_some() { "InvalidOrKeyReused" } else { "ValidationFailed" };
     let mut names = Vec::new();
     let mut add = |condition: bool, implied: &[&'static str]| {
         if condition {
@@ -71,13 +78,13 @@ fn implied(method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
     };
     // A POST that says nothing may send an empty object.
     let body = operation.contains_key("requestBody") || method == "post";
-    add(body, &["BadRequest", "RequestTimeout", "PayloadTooLarge", "UnsupportedMediaType", "ValidationFailed"]);
-    add(has("query"), &["ValidationFailed"]);
+    add(body, &["BadRequest", "RequestTimeout", "PayloadTooLarge", "UnsupportedMediaType", invalid]);
+    add(has("query"), &[invalid]);
     add(has("path"), &["NotFound"]);
     add(secured, &["Unauthorized", "Forbidden"]);
     add(if_match.is_some(), &["BadRequest", "PreconditionFailed"]);
     add(if_match.is_some_and(|parameter| parameter["required"] == true), &["PreconditionRequired"]);
-    add(key.is_some(), &["BadRequest", "RequestInProgress", "IdempotencyKeyReused"]);
+    add(key.is_some(), &["BadRequest", "RequestInProgress"]);
     add(true, &["NotAcceptable", "TooManyRequests", "InternalError", "ServiceUnavailable"]);
     names
 }
