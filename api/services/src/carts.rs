@@ -10,9 +10,10 @@ use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::permissions::{Decision, Permission, decide, decide_order};
 use manager_domain::{Code, Currency, Instant, Refusal};
+use manager_repository::access::{self, Ask};
 use manager_repository::carts::{self as rows, AnonymousCart, Cart};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::{AnyConnection, Json, memberships};
+use manager_repository::{AnyConnection, Json};
 use serde_json::json;
 
 use crate::audit_log::{self, Entry};
@@ -232,7 +233,8 @@ pub async fn claim(
         let actor = call.actor.ok_or(Code::Unauthenticated)?;
         // Nobody changes the rights from here on.
         organizations::lock(tx, organization)?;
-        let access = memberships::access(tx, actor.session, organization, call.now)?;
+        let ask = Ask { session: actor.session, organization, product: None, now: call.now };
+        let access = access::find(tx, ask)?;
         let rights = access.and_then(|access| access.membership).ok_or(Code::NotFound)?.rights();
         allowed(decide(&rights, Permission::Order, None))?;
         claim_in(tx, &shared, &call, organization, id, &secret)?;
