@@ -31,8 +31,8 @@ impl Routes for service_config::ServiceConfig<'_> {
 
 /// The list is tried from its top, a regular expression an operation, so what is asked most stands first.
 pub fn configure(routes: &mut impl Routes) {
-    // Products
-    routes.service(products::get_product).service(products::get_product_summary).service(products::list_products);
+    // Products; `summary` is no id
+    routes.service(products::get_product_summary).service(products::get_product).service(products::list_products);
     // Accounts
     routes
         .service(registrations::request_registration)
