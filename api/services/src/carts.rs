@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use manager_domain::carts::{self, CartContent, Customer, ItemChange, NewItem, PricedCart};
+use manager_domain::carts::{self, CartContent, CartState, Customer, ItemChange, NewItem, PricedCart};
 use manager_domain::catalogue::Catalogue;
 use manager_domain::ids::*;
 use manager_domain::memberships::Rights;
@@ -27,7 +27,7 @@ pub struct View {
     pub id: CartId,
     /// `None` for a visitor's cart.
     pub organization: Option<OrganizationId>,
-    pub is_open: bool,
+    pub state: CartState,
     pub customer: Customer,
     pub content: CartContent,
     pub priced: PricedCart,
@@ -205,7 +205,7 @@ pub(crate) fn claim_in(
     let cart = Cart {
         organization_id: organization,
         id,
-        state: "open".to_owned(),
+        state: CartState::Open,
         content: row.content,
         created_by: actor.account,
         version: row.version + 1,
@@ -259,7 +259,7 @@ pub async fn open(services: &Services, call: &Call, organization: OrganizationId
         let row = Cart {
             organization_id: organization,
             id,
-            state: "open".to_owned(),
+            state: CartState::Open,
             content: Json(CartContent::default()),
             created_by: actor.account,
             version: 1,
@@ -395,7 +395,7 @@ fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousC
     Ok(View {
         id: row.id,
         organization: None,
-        is_open: true,
+        state: CartState::Open,
         priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
         customer,
         content: row.content.0,
@@ -416,7 +416,7 @@ fn view(conn: &mut AnyConnection, services: &Services, row: Cart, now: Instant) 
     Ok(View {
         id: row.id,
         organization: Some(row.organization_id),
-        is_open: row.is_open(),
+        state: row.state,
         priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
         customer,
         content: row.content.0,
