@@ -11,6 +11,7 @@ pub mod emails;
 pub mod ids;
 pub mod invoices;
 pub mod languages;
+pub mod ledger;
 pub mod memberships;
 pub mod money;
 pub mod order_options;
