@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod carts;
 pub mod catalogue;
 pub mod catalogue_checks;
+pub mod credit_notes;
 pub mod emails;
 pub mod ids;
 pub mod invoices;
