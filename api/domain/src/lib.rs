@@ -19,6 +19,7 @@ pub mod order_options;
 pub mod orders;
 pub mod organizations;
 pub mod passwords;
+pub mod payment_methods;
 pub mod payments;
 pub mod permissions;
 pub mod products;
