@@ -22,6 +22,7 @@ pub mod passwords;
 pub mod payment_methods;
 pub mod payments;
 pub mod permissions;
+pub mod postings;
 pub mod prepaid_accounts;
 pub mod products;
 pub mod profiles;
