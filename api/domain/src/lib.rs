@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod catalogue_checks;
 pub mod credit_notes;
 pub mod emails;
+pub mod ibans;
 pub mod ids;
 pub mod invoices;
 pub mod languages;
