@@ -36,6 +36,7 @@ pub mod terms;
 pub mod time;
 pub mod time_zones;
 pub mod vat_numbers;
+pub mod withdrawals;
 mod words;
 
 pub use ids::Id;
