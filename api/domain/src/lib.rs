@@ -33,6 +33,7 @@ pub mod profiles;
 pub mod promo_code_placements;
 pub mod promo_codes;
 pub mod quotes;
+pub mod redemptions;
 pub mod refusals;
 pub mod search_keys;
 pub mod staff;
