@@ -96,7 +96,7 @@ pub enum Verdict {
     /// It succeeded and pays what it is for; `excess` goes to the prepaid account.
     Settle { excess: i64 },
     /// It pays nothing, and what came in goes to the prepaid account, beyond its cap if need be. An open payment
-    /// becomes failed.
+    /// becomes failed, and what it held is released.
     CreditToPrepaid { amount: i64 },
     /// What came in is in the wrong currency. An open payment becomes failed.
     Suspense { received: Money },
