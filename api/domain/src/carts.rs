@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Catalogue, Offer, ProductType, Unavailable};
-use crate::ids::ItemId;
+use crate::ids::{FreeOfferId, ItemId};
 use crate::money::{Currency, Money};
 use crate::order_options::{self, Options, UniqueName};
 use crate::organizations::OrganizationKind;
-use crate::payments::PaymentMethodKind;
+use crate::payment_methods::PaymentMethodKind;
+use crate::promo_code_placements::{MAX_CODES, PlacedCode};
+use crate::promo_codes::CodeText;
 use crate::refusals::{Code, Fault, FaultCode, Refusal};
-use crate::taxes::{self, TaxNote, Totals, Treatment};
+use crate::taxes::{self, Treatment};
 use crate::terms::{Frequency, Term};
 use crate::words::words;
 
@@ -25,6 +26,8 @@ words! {
     }
 }
 
+pub use crate::pricing::{ItemPrice, PricedCart, PricedItem, TaxedPart, gross, gross_of, price};
+
 /// Items a cart may hold.
 pub const MAX_ITEMS: usize = 50;
 
@@ -34,6 +37,9 @@ pub struct CartContent {
     pub items: Vec<CartItem>,
     #[serde(default)]
     pub payment_method: Option<PaymentMethodKind>,
+    /// In the order in which they came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promo_codes: Vec<PlacedCode>,
 }
 
 /// One position of a cart.
@@ -46,6 +52,9 @@ pub struct CartItem {
     pub options: Options,
     /// The unit price when the item was last put together; another one shows as changed.
     pub seen: Option<Money>,
+    /// What makes it free, as long as it is good for it (ORD-5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_offer: Option<FreeOfferId>,
 }
 
 impl CartItem {
@@ -91,16 +100,6 @@ impl Customer {
         let shares = taxes::split(price, &stretches).into_iter().zip(&stretches);
         shares.map(|(price, (term, rate))| TaxedPart { price, rate: *rate, period: Some(*term) }).collect()
     }
-}
-
-/// A part of a unit's price that is taxed at one rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TaxedPart {
-    /// Net.
-    pub price: i64,
-    pub rate: Decimal,
-    /// The days it is for, where the term is split.
-    pub period: Option<Term>,
 }
 
 /// What an item is made of before it has an id.
@@ -161,7 +160,7 @@ impl CartContent {
             quantity: change.quantity.unwrap_or(item.quantity),
             options,
         };
-        let changed = checked(id, new, catalogue, minimum)?;
+        let changed = CartItem { free_offer: item.free_offer, ..checked(id, new, catalogue, minimum)? };
         self.refuse_same_name(&changed, catalogue)?;
         self.items.iter_mut().filter(|item| item.id == id).for_each(|item| *item = changed.clone());
         Ok(())
@@ -185,6 +184,7 @@ impl CartContent {
     pub fn remove(&mut self, id: ItemId) -> Result<(), Refusal> {
         let index = self.items.iter().position(|item| item.id == id).ok_or(Code::NotFound)?;
         self.items.remove(index);
+        self.promo_codes.iter_mut().filter(|code| code.item == Some(id)).for_each(|code| code.item = None);
         Ok(())
     }
 
@@ -198,6 +198,50 @@ impl CartContent {
         }
         self.payment_method = Some(kind);
         Ok(())
+    }
+
+    /// Puts a code into the cart; on which item it is, [`crate::promo_code_placements::place`] says (ORD-2).
+    ///
+    /// # Errors
+    /// `payment_method_required`: that is chosen first; `promo_code_in_cart`; `too_many_promo_codes`.
+    pub fn add_promo_code(&mut self, code: CodeText) -> Result<(), Refusal> {
+        if self.payment_method.is_none() {
+            return Err(Code::PaymentMethodRequired.into());
+        }
+        if self.promo_codes.iter().any(|placed| placed.code == code) {
+            return Err(Code::PromoCodeInCart.into());
+        }
+        if self.promo_codes.len() >= MAX_CODES {
+            return Err(Refusal::new(Code::TooManyPromoCodes).with("max", MAX_CODES));
+        }
+        self.promo_codes.push(PlacedCode { code, item: None });
+        Ok(())
+    }
+
+    /// # Errors
+    /// `not_found`.
+    pub fn remove_promo_code(&mut self, code: &CodeText) -> Result<(), Refusal> {
+        let index = self.promo_codes.iter().position(|placed| placed.code == *code).ok_or(Code::NotFound)?;
+        self.promo_codes.remove(index);
+        Ok(())
+    }
+
+    /// Activates a free offer on an item, or with `None` ends that. A code on the item leaves it, to be placed again.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn set_free_offer(&mut self, id: ItemId, offer: Option<FreeOfferId>) -> Result<(), Refusal> {
+        let item = self.items.iter_mut().find(|item| item.id == id).ok_or(Code::NotFound)?;
+        item.free_offer = offer;
+        if offer.is_some() {
+            self.promo_codes.iter_mut().filter(|code| code.item == Some(id)).for_each(|code| code.item = None);
+        }
+        Ok(())
+    }
+
+    /// Items with the free offers that are active on them.
+    pub fn active_offers(&self) -> Vec<(ItemId, FreeOfferId)> {
+        self.items.iter().filter_map(|item| Some((item.id, item.free_offer?))).collect()
     }
 }
 
@@ -215,6 +259,7 @@ fn checked(id: ItemId, new: NewItem, catalogue: &Catalogue, minimum: Money) -> R
             quantity: new.quantity,
             options,
             seen: Some(Money::new(price, minimum.currency)),
+            free_offer: None,
         }),
         (_, options) => {
             faults.extend(options.err().unwrap_or_default());
@@ -224,7 +269,7 @@ fn checked(id: ItemId, new: NewItem, catalogue: &Catalogue, minimum: Money) -> R
 }
 
 /// The list price if there is one; what stands in the way goes to `faults`.
-fn quantity_and_price(
+pub(crate) fn quantity_and_price(
     product_type: &ProductType,
     offer: &Offer,
     frequency: Frequency,
@@ -250,113 +295,6 @@ fn quantity_and_price(
             offer.price(frequency, minimum.currency)
         }
     }
-}
-
-/// What an item costs today, in minor units.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PricedItem {
-    pub item: CartItem,
-    /// `None` where the offer or its price is gone.
-    pub price: Option<ItemPrice>,
-    pub price_changed: bool,
-    /// What keeps the item from being ordered, by pointers into the cart.
-    pub faults: Vec<Fault>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemPrice {
-    /// Net, one unit for one term.
-    pub unit: i64,
-    /// Net, all units.
-    pub net: i64,
-    /// With tax, all units; totals are rounded on their own.
-    pub gross: i64,
-    /// Of the first day.
-    pub treatment: Treatment,
-    /// One unit, as it is taxed.
-    pub parts: Vec<TaxedPart>,
-}
-
-/// A cart with today's prices.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PricedCart {
-    pub currency: Currency,
-    pub items: Vec<PricedItem>,
-    /// Of the items that have a price.
-    pub totals: Totals,
-    pub notes: Vec<TaxNote>,
-}
-
-impl PricedCart {
-    pub fn faults(&self) -> Vec<Fault> {
-        self.items.iter().flat_map(|item| item.faults.iter().cloned()).collect()
-    }
-}
-
-/// Prices a cart by the version in force on `date`.
-pub fn price(
-    content: &CartContent,
-    catalogue: &Catalogue,
-    customer: &Customer,
-    minimum: Money,
-    date: NaiveDate,
-) -> PricedCart {
-    let priced = |(index, item)| price_item(index, item, catalogue, customer, minimum, date);
-    let items: Vec<_> = content.items.iter().enumerate().map(priced).collect();
-    let prices = || items.iter().filter_map(|item| item.price.as_ref().map(|price| (item.item.quantity, price)));
-    let mut notes = Vec::new();
-    for note in prices().filter_map(|(_, price)| price.treatment.note) {
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    let totals = taxes::totals(prices().flat_map(|(quantity, price)| amounts(quantity, &price.parts)));
-    PricedCart { currency: customer.currency, items, totals, notes }
-}
-
-fn price_item(
-    index: usize,
-    item: &CartItem,
-    catalogue: &Catalogue,
-    customer: &Customer,
-    minimum: Money,
-    date: NaiveDate,
-) -> PricedItem {
-    let pointer = format!("/items/{index}");
-    let mut faults = Vec::new();
-    let Some((product_type, offer)) = catalogue.offer(&item.offer) else {
-        faults.push(Fault::new(format!("{pointer}/offer"), FaultCode::UnknownOffer));
-        return PricedItem { item: item.clone(), price: None, price_changed: false, faults };
-    };
-    let unit = quantity_and_price(product_type, offer, item.frequency, item.quantity, minimum, &pointer, &mut faults);
-    if let Err(of_options) = order_options::check(product_type, offer, &item.options, &format!("{pointer}/options")) {
-        faults.extend(of_options);
-    }
-    let price = unit.map(|unit| {
-        let treatment = customer.treatment(product_type, date);
-        let parts = customer.taxed(product_type, unit, Some(item.frequency), date);
-        let net = unit.saturating_mul(i64::from(item.quantity));
-        let gross = gross_of(item.quantity, &parts);
-        ItemPrice { unit, net, gross, treatment, parts }
-    });
-    let now = unit.map(|unit| Money::new(unit, customer.currency));
-    let price_changed = item.seen.is_some() && now.is_some() && item.seen != now;
-    PricedItem { item: item.clone(), price, price_changed, faults }
-}
-
-/// Net amounts of all units with their rates.
-fn amounts(quantity: u32, parts: &[TaxedPart]) -> impl Iterator<Item = (i64, Decimal)> {
-    parts.iter().map(move |part| (part.price.saturating_mul(i64::from(quantity)), part.rate))
-}
-
-/// Units with their tax, in minor units.
-pub fn gross_of(quantity: u32, parts: &[TaxedPart]) -> i64 {
-    taxes::totals(amounts(quantity, parts)).total
-}
-
-/// A net amount with its tax, in minor units.
-pub fn gross(net: i64, rate: Decimal) -> i64 {
-    net + taxes::tax_on(net, rate)
 }
 
 #[cfg(test)]
@@ -464,5 +402,37 @@ mod tests {
         let mut cart = CartContent::default();
         assert!(cart.set_payment_method(PaymentMethodKind::Twint, Currency::Chf).is_err());
         assert!(cart.set_payment_method(PaymentMethodKind::Card, Currency::Eur).is_ok());
+    }
+
+    #[test]
+    fn codes_come_after_the_payment_method() {
+        let mut cart = CartContent::default();
+        let code = |n: usize| CodeText::parse(&format!("CODE{n}")).unwrap();
+        assert_eq!(cart.add_promo_code(code(0)).unwrap_err().code, Code::PaymentMethodRequired);
+        cart.set_payment_method(PaymentMethodKind::Card, Currency::Chf).unwrap();
+        (0..MAX_CODES).for_each(|n| cart.add_promo_code(code(n)).unwrap());
+        assert_eq!(cart.add_promo_code(code(0)).unwrap_err().code, Code::PromoCodeInCart);
+        assert_eq!(cart.add_promo_code(code(99)).unwrap_err().code, Code::TooManyPromoCodes);
+        assert_eq!(cart.remove_promo_code(&code(0)), Ok(()));
+        assert_eq!(cart.remove_promo_code(&code(0)).unwrap_err().code, Code::NotFound);
+    }
+
+    #[test]
+    fn a_code_leaves_its_item_with_it_or_for_a_free_offer() {
+        let mut cart = CartContent::default();
+        cart.add(item(1), new("kdrive_team", Frequency::Yearly, 1, &[]), &catalogue(), MINIMUM).unwrap();
+        cart.add(item(2), new("kdrive_team", Frequency::Yearly, 1, &[]), &catalogue(), MINIMUM).unwrap();
+        let placed = |n| PlacedCode { code: CodeText::parse("WELCOME").unwrap(), item: Some(item(n)) };
+        let offer = FreeOfferId::from_uuid(Uuid::nil());
+        cart.promo_codes = vec![placed(1)];
+        cart.set_free_offer(item(1), Some(offer)).unwrap();
+        assert_eq!((cart.promo_codes[0].item, cart.active_offers()), (None, vec![(item(1), offer)]));
+        let more = ItemChange { quantity: Some(2), ..ItemChange::default() };
+        cart.change(item(1), more, &catalogue(), MINIMUM).unwrap();
+        assert_eq!(cart.items[0].free_offer, Some(offer));
+        cart.promo_codes = vec![placed(2)];
+        cart.remove(item(2)).unwrap();
+        assert_eq!(cart.promo_codes[0].item, None);
+        assert_eq!(cart.set_free_offer(item(2), None).unwrap_err().code, Code::NotFound);
     }
 }

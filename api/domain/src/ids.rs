@@ -67,8 +67,22 @@ kinds! {
     Term TermId "trm";
     /// An invoice.
     Invoice InvoiceId "inv";
+    /// A credit note.
+    CreditNote CreditNoteId "crn";
     /// A payment.
     Payment PaymentId "pay";
+    /// A saved payment method.
+    PaymentMethod PaymentMethodId "pmt";
+    /// A transfer in the ledger.
+    LedgerTransfer LedgerTransferId "led";
+    /// A top-up of a prepaid account.
+    TopUp TopUpId "top";
+    /// A withdrawal from a prepaid account.
+    Withdrawal WithdrawalId "wdr";
+    /// A promo code.
+    PromoCode PromoCodeId "pro";
+    /// A free offer.
+    FreeOffer FreeOfferId "ofr";
     /// A version of the catalogue.
     CatalogueVersion CatalogueVersionId "cat";
     /// An entry of an audit or security log.

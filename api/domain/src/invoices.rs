@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Texts;
 use crate::organizations::{BillingAddress, OrganizationKind};
+use crate::refusals::{Code, Refusal};
 use crate::taxes::{TaxNote, TaxTotal};
 use crate::words::words;
 
@@ -26,8 +27,36 @@ impl InvoiceState {
         match self {
             Self::Open => matches!(next, Self::Paid | Self::Void),
             Self::Paid => matches!(next, Self::PartlyRefunded | Self::Refunded),
-            Self::PartlyRefunded => matches!(next, Self::Refunded),
+            Self::PartlyRefunded => matches!(next, Self::PartlyRefunded | Self::Refunded),
             Self::Void | Self::Refunded => false,
+        }
+    }
+
+    /// Whether it was issued: numbered, immutable, and corrected by credit notes only.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Paid | Self::PartlyRefunded | Self::Refunded)
+    }
+
+    /// Where a settled invoice stands when so much of its total is credited; both in minor units.
+    #[must_use]
+    pub const fn credited(total: i64, credited: i64) -> Self {
+        if credited >= total {
+            Self::Refunded
+        } else if credited > 0 {
+            Self::PartlyRefunded
+        } else {
+            Self::Paid
+        }
+    }
+
+    /// Whether it can be paid.
+    ///
+    /// # Errors
+    /// `invoice_closed` with where it stands.
+    pub fn check_payable(self) -> Result<(), Refusal> {
+        match self {
+            Self::Open => Ok(()),
+            _ => Err(Refusal::new(Code::InvoiceClosed).with("state", self.as_str())),
         }
     }
 }
@@ -57,9 +86,28 @@ pub struct LineDescription {
     pub product: String,
 }
 
+words! {
+    /// What is numbered on its own: each gapless per organization and year (BIL-1).
+    Series {
+        Invoices = "invoices",
+        CreditNotes = "credit_notes",
+    }
+}
+
+impl Series {
+    /// The `n`-th number of an organization in a year; those of test organizations are marked (TIM-3).
+    pub fn number(self, organization: &str, year: i32, n: i64, is_test: bool) -> String {
+        let mark = if is_test { "TEST-" } else { "" };
+        match self {
+            Self::Invoices => format!("{mark}{organization}-{year}-{n}"),
+            Self::CreditNotes => format!("{mark}{organization}-{year}-C{n}"),
+        }
+    }
+}
+
 /// The number of the `n`-th invoice of an organization in a year.
 pub fn number(organization: &str, year: i32, n: i64) -> String {
-    format!("{organization}-{year}-{n}")
+    Series::Invoices.number(organization, year, n, false)
 }
 
 #[cfg(test)]
@@ -76,5 +124,24 @@ mod tests {
     #[test]
     fn numbers_name_organization_year_and_place() {
         assert_eq!(number("M48213", 2026, 7), "M48213-2026-7");
+        assert_eq!(Series::CreditNotes.number("M48213", 2026, 7, false), "M48213-2026-C7");
+        assert_eq!(Series::Invoices.number("M48213", 2026, 7, true), "TEST-M48213-2026-7");
+        assert_eq!(Series::CreditNotes.number("M48213", 2026, 7, true), "TEST-M48213-2026-C7");
+    }
+
+    #[test]
+    fn only_an_open_invoice_is_paid() {
+        for state in InvoiceState::ALL {
+            assert_eq!(state.check_payable().is_ok(), *state == InvoiceState::Open);
+        }
+    }
+
+    #[test]
+    fn credits_say_where_it_stands() {
+        use InvoiceState::*;
+        let of = |credited| InvoiceState::credited(1_081, credited);
+        assert_eq!([of(0), of(1), of(1_080), of(1_081)], [Paid, PartlyRefunded, PartlyRefunded, Refunded]);
+        assert!(InvoiceState::ALL.iter().all(|state| state.is_settled() != matches!(state, Open | Void)));
+        assert!(PartlyRefunded.may_become(PartlyRefunded) && !Refunded.may_become(PartlyRefunded));
     }
 }

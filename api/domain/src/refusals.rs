@@ -118,6 +118,24 @@ codes! {
         OrderClosed = "order_closed",
         PaymentFailed = "payment_failed",
         PaymentInProgress = "payment_in_progress",
+        // Promo codes and free offers
+        CodeNotUsable = "code_not_usable",
+        PromoCodeRefused = "promo_code_refused",
+        PromoCodeInCart = "promo_code_in_cart",
+        TooManyPromoCodes = "too_many_promo_codes",
+        FreeOfferRefused = "free_offer_refused",
+        // Invoices and refunds
+        InvoiceClosed = "invoice_closed",
+        NothingToCredit = "nothing_to_credit",
+        RefundTooLarge = "refund_too_large",
+        // Prepaid account
+        InsufficientBalance = "insufficient_balance",
+        BalanceLimitReached = "balance_limit_reached",
+        WithdrawalBlocked = "withdrawal_blocked",
+        WithdrawalClosed = "withdrawal_closed",
+        // Staff
+        OwnOrganization = "own_organization",
+        SecondPersonRequired = "second_person_required",
         // The service itself
         ServiceUnavailable = "service_unavailable",
         Overloaded = "overloaded",
@@ -156,6 +174,9 @@ codes! {
         UnknownOption = "unknown_option",
         Reserved = "reserved",
         NameTaken = "name_taken",
+        InvalidIban = "invalid_iban",
+        InvalidPromoCode = "invalid_promo_code",
+        WrongCurrency = "wrong_currency",
     }
 }
 

@@ -28,7 +28,9 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::CsrfRefused
         | Code::StepUpRequired
         | Code::InvitationNotForYou
-        | Code::InviterNotAllowed => StatusCode::FORBIDDEN,
+        | Code::InviterNotAllowed
+        | Code::OwnOrganization
+        | Code::SecondPersonRequired => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -74,7 +76,19 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::QuoteStale
         | Code::QuoteUsed
         | Code::OrderClosed
-        | Code::PaymentInProgress => StatusCode::CONFLICT,
+        | Code::PaymentInProgress
+        | Code::CodeNotUsable
+        | Code::PromoCodeRefused
+        | Code::PromoCodeInCart
+        | Code::TooManyPromoCodes
+        | Code::FreeOfferRefused
+        | Code::InvoiceClosed
+        | Code::NothingToCredit
+        | Code::RefundTooLarge
+        | Code::InsufficientBalance
+        | Code::BalanceLimitReached
+        | Code::WithdrawalBlocked
+        | Code::WithdrawalClosed => StatusCode::CONFLICT,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Code::ServiceUnavailable | Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
     }
