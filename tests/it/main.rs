@@ -6,6 +6,7 @@ mod account_deletion;
 mod audit_log;
 mod avatars;
 mod bad_input;
+mod books;
 mod carts;
 mod coverage;
 mod credentials;

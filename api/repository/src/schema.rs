@@ -537,6 +537,50 @@ diesel::table! {
     use crate::sql_types::*;
     use diesel::sql_types::*;
 
+    ledger_balances (organization_id, account, currency) {
+        organization_id -> SqlId,
+        account -> SqlKeyword,
+        currency -> SqlKeyword,
+        balance -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    ledger_transfers (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        sequence -> BigInt,
+        kind -> SqlKeyword,
+        about -> Text,
+        currency -> SqlKeyword,
+        prepaid_change -> BigInt,
+        prepaid_balance -> BigInt,
+        created_by -> Nullable<SqlId>,
+        created_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    ledger_entries (organization_id, transfer_id, position) {
+        organization_id -> SqlId,
+        transfer_id -> SqlId,
+        position -> Integer,
+        account -> SqlKeyword,
+        currency -> SqlKeyword,
+        amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
     jobs (bucket, id) {
         bucket -> Integer,
         id -> SqlId,
@@ -643,6 +687,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_lines,
     invoice_series,
     payments,
+    ledger_balances,
+    ledger_transfers,
+    ledger_entries,
     jobs,
     development_mails,
     idempotency_keys,

@@ -3,6 +3,7 @@
 use diesel::internal::derives::as_expression::Bound;
 use diesel::prelude::*;
 use manager_domain::ids::*;
+use manager_domain::ledger::Transfer;
 use manager_domain::order_options::UniqueName;
 
 use crate::accounts::Account;
@@ -11,6 +12,7 @@ use crate::carts::Cart;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::invoices::{Invoice, InvoiceLine};
+use crate::ledger::{self, BookedTransfer};
 use crate::memberships::Membership;
 use crate::orders::Order;
 use crate::organizations::Organization;
@@ -40,6 +42,7 @@ pub struct Rows {
     pub invoices: Vec<Invoice>,
     pub lines: Vec<InvoiceLine>,
     pub payments: Vec<Payment>,
+    pub transfers: Vec<(BookedTransfer, Transfer)>,
     pub audit_log: Vec<AuditEntry>,
     pub personal: Vec<Personal>,
 }
@@ -60,6 +63,8 @@ pub struct Standing {
     pub currency_fixed: bool,
     /// The last number of each year's invoices.
     pub series: Vec<(i32, i64)>,
+    /// The place of the last transfer in the ledger.
+    pub transfers: i64,
 }
 
 /// Personal text of an audit entry.
@@ -101,6 +106,7 @@ pub fn insert(tx: &mut AnyConnection, rows: &Rows) -> Result<(), Error> {
     insert_organizations(tx, rows)?;
     insert_orders(tx, rows)?;
     insert_invoices(tx, rows)?;
+    insert_ledger(tx, rows)?;
     insert_audit_log(tx, rows)
 }
 
@@ -314,6 +320,13 @@ fn insert_invoices(tx: &mut AnyConnection, rows: &Rows) -> Result<(), Error> {
         payments::updated_at.eq(sql(row.updated_at)),
         payments::settled_at.eq(sql(row.settled_at)),
     ));
+    Ok(())
+}
+
+fn insert_ledger(tx: &mut AnyConnection, rows: &Rows) -> Result<(), Error> {
+    insert!(tx, ledger_transfers, rows.transfers, |(row, _)| ledger::transfer_columns!(row));
+    let entries: Vec<_> = rows.transfers.iter().flat_map(|(row, transfer)| ledger::placed(row, transfer)).collect();
+    insert!(tx, ledger_entries, entries, |(row, position, entry)| ledger::entry_columns!(row, *position, entry));
     Ok(())
 }
 

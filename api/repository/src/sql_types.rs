@@ -15,6 +15,7 @@ use manager_domain::carts::CartState;
 use manager_domain::ids::{Id, Kind};
 use manager_domain::invoices::InvoiceState;
 use manager_domain::languages::Language;
+use manager_domain::ledger::{LedgerAccount, TransferKind};
 use manager_domain::memberships::{InvitationState, Role};
 use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::orders::OrderState;
@@ -229,4 +230,6 @@ keywords!(
     PaymentState,
     PaymentMethodKind,
     Frequency,
+    LedgerAccount,
+    TransferKind,
 );

@@ -5,9 +5,9 @@ use actix_web::web;
 use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
-    absorptions, account_deletion, anonymous_carts, audit_log, avatars, carts, catalogue, credentials, invitations,
-    invoices, login_id_changes, memberships, orders, organizations, payments, products, profile, recovery_emails,
-    registrations, security_log, sessions, settings,
+    absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
+    invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products, profile,
+    recovery_emails, registrations, security_log, sessions, settings,
 };
 use crate::{health, problems};
 
@@ -129,6 +129,8 @@ pub fn configure(routes: &mut impl Routes) {
         .service(orders::cancel_order);
     // Billing
     routes.service(invoices::list_invoices).service(invoices::get_invoice).service(payments::get_payment);
+    // Staff
+    routes.service(books::prove_books);
     // System
     routes
         .service(settings::get_settings)

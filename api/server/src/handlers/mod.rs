@@ -5,6 +5,7 @@ pub mod account_deletion;
 pub mod anonymous_carts;
 pub mod audit_log;
 pub mod avatars;
+pub mod books;
 pub mod carts;
 pub mod catalogue;
 pub mod credentials;

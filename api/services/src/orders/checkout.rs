@@ -6,6 +6,7 @@ use manager_domain::memberships::Rights;
 use manager_domain::order_options::{product_name, searched_by, unique_names};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::postings::PaidBy;
 use manager_domain::products::ProductState;
 use manager_domain::quotes::{self as quoted, QuotedLine, QuotedLines};
 use manager_domain::search_keys::search_key;
@@ -222,7 +223,7 @@ impl Writer<'_> {
         audit_log::append(tx, self.services, self.call, self.owner.id, draft.placed())?;
         let payment = match means {
             None => {
-                complete_in(tx, self.services, self.call, self.owner.id, order.id)?;
+                complete_in(tx, self.services, self.call, self.owner.id, order.id, PaidBy::default())?;
                 None
             }
             Some(means) => Some(start_payment(tx, self.services, self.call, order, invoice.id, means, self.account)?),

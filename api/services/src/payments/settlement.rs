@@ -6,6 +6,7 @@ use manager_domain::ids::*;
 use manager_domain::invoices::{self, Buyer};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::PaymentState;
+use manager_domain::postings::{self, Amounts, PaidBy, Source};
 use manager_domain::terms::Term;
 use manager_repository::invoices::InvoiceLine;
 use manager_repository::organizations::{self, Organization};
@@ -17,7 +18,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
-use crate::{Call, Services, catalogue};
+use crate::{Call, Services, catalogue, ledger};
 
 /// Writes an outcome. One that is known already stays as it is; a success completes the order.
 pub(super) fn settle_in(
@@ -40,19 +41,23 @@ pub(super) fn settle_in(
     }
     audit_log::append(tx, services, call, organization, changed(id, payment.state, outcome))?;
     match payment.order_id {
-        Some(order) if outcome.state == PaymentState::Succeeded => complete_in(tx, services, call, organization, order),
+        Some(order) if outcome.state == PaymentState::Succeeded => {
+            let paid = PaidBy { other: payment.amount, source: Source::Provider, ..PaidBy::default() };
+            complete_in(tx, services, call, organization, order, paid)
+        }
         _ => Ok(()),
     }
 }
 
 /// Completes an order that is paid or costs nothing: its invoice gets number, dates and names, its products come to life
-/// (ORD-7, BIL-1, PRD-1). The caller holds the organization's lock.
+/// (ORD-7, BIL-1, PRD-1), and the ledger has the money (PRE-1). The caller holds the organization's lock.
 pub(crate) fn complete_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
     organization: OrganizationId,
     order: OrderId,
+    paid_by: PaidBy,
 ) -> Result<()> {
     let owner = organizations::find(tx, organization)?.ok_or_else(|| Error::defect("an organization is gone"))?;
     if !orders::close(tx, organization, order, OrderState::Paid, call.now)? {
@@ -77,6 +82,9 @@ pub(crate) fn complete_in(
     if !invoice_rows::issue_paid(tx, organization, invoice.id, &issue)? {
         return Err(Error::defect(format!("{} was paid, but it isn't open", invoice.id)));
     }
+    let amounts = Amounts { net: invoice.net, tax: invoice.tax };
+    let transfer = postings::settle_invoice(invoice.currency, amounts, paid_by);
+    ledger::book(tx, services, call, (organization, invoice.currency), invoice.id, transfer)?;
     bring_to_life(tx, services, call, organization, invoice.id)?;
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;

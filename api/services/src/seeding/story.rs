@@ -7,8 +7,10 @@ use manager_domain::carts::{CartContent, CartState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, number};
+use manager_domain::ledger::Balances;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::postings::{Amounts, PaidBy, settle_invoice};
 use manager_domain::products::ProductState;
 use manager_domain::search_keys::search_key;
 use manager_domain::{Instant, Money, quotes};
@@ -16,6 +18,7 @@ use manager_repository::Json;
 use manager_repository::accounts::Account;
 use manager_repository::audit_log::Head;
 use manager_repository::carts::Cart;
+use manager_repository::invoices::Invoice;
 use manager_repository::organizations::Organization;
 use manager_repository::security_log::SecurityEvent;
 use manager_repository::seeding::{Founded, Personal, Rows, Standing};
@@ -31,7 +34,7 @@ use crate::errors::{Error, Result};
 use crate::orders::{Draft, Means, Writer, created, new_payment};
 use crate::organizations::Founding;
 use crate::payments::{self, Charge, Provider, activation, first_term, sandbox};
-use crate::{Call, Services, carts, catalogue};
+use crate::{Call, Services, carts, catalogue, ledger};
 
 /// Items of one order at most.
 const ITEMS: u64 = 5;
@@ -84,7 +87,7 @@ impl Story {
             number,
             actor,
             owner: founding.organization,
-            standing: Standing { organization_id: id, head, currency_fixed: false, series: Vec::new() },
+            standing: Standing { organization_id: id, head, currency_fixed: false, series: Vec::new(), transfers: 0 },
             since: at + Duration::minutes(30),
             products: plan.products_of(number),
             done: 0,
@@ -180,6 +183,7 @@ impl Story {
         self.audit(&call, draft.placed(), rows)?;
         if draft.order.total > 0 {
             self.pay(&call, &draft, rows)?;
+            self.book(&call, &draft.invoice, rows)?;
             self.standing.currency_fixed = true;
         }
         self.complete(&call, draft, rows)
@@ -204,6 +208,18 @@ impl Story {
         (payment.state, payment.provider_reference) = (outcome.state, outcome.reference);
         payment.settled_at = Some(call.now);
         rows.payments.push(payment);
+        Ok(())
+    }
+
+    /// What the ledger says of it.
+    fn book(&mut self, call: &Call, invoice: &Invoice, rows: &mut Rows) -> Result<()> {
+        let (of, amounts) = ((self.owner.id, invoice.currency), Amounts { net: invoice.net, tax: invoice.tax });
+        let paid_by = PaidBy { other: invoice.total, ..PaidBy::default() };
+        let transfer = settle_invoice(invoice.currency, amounts, paid_by).map_err(Error::defect)?;
+        self.standing.transfers += 1;
+        let (place, after) = (self.standing.transfers, Balances::default());
+        let row = ledger::transfer_row(&self.services, call, of, place, invoice.id, &transfer, after);
+        rows.transfers.push((row, transfer));
         Ok(())
     }
 

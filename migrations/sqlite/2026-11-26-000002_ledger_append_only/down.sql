@@ -1,0 +1,4 @@
+DROP TRIGGER ledger_entries_no_delete;
+DROP TRIGGER ledger_entries_no_update;
+DROP TRIGGER ledger_transfers_no_delete;
+DROP TRIGGER ledger_transfers_no_update;
