@@ -1,0 +1,3 @@
+pub mod bank_statements;
+pub mod payments;
+pub mod payouts;
