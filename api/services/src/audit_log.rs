@@ -3,7 +3,7 @@
 use hmac::digest::Digest;
 use manager_domain::ids::*;
 use manager_repository::{AnyConnection, audit_log as rows};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -99,7 +99,7 @@ pub(crate) fn chained(
 
 /// The MAC of an entry over its predecessor's and its own content.
 pub fn chain(services: &Services, previous: &[u8], row: &rows::AuditEntry) -> Result<Vec<u8>> {
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize)]
     struct Content<'a> {
         previous: &'a [u8],
         organization: OrganizationId,
