@@ -11,6 +11,7 @@ mod coverage;
 mod credentials;
 mod database;
 mod equal_work;
+mod housekeeping;
 mod idempotency;
 mod invitations;
 mod invoices;

@@ -7,11 +7,12 @@ use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::ids::*;
 use manager_domain::memberships::InvitationState;
 
+use crate::Page;
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::schema::{absorption_steps, absorptions, accounts, invitations};
-use crate::sql_types::sql;
+use crate::sql_types::{literally, sql};
 
 /// An absorption as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -117,7 +118,7 @@ pub fn list_steps(conn: &mut AnyConnection, id: AbsorptionId) -> Result<Vec<Step
 }
 
 /// Running absorptions in which no organization has anything left to answer.
-pub fn list_answered(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<AbsorptionId>, Error> {
+pub fn list_answered(conn: &mut AnyConnection, now: Instant, page: Page) -> Result<Vec<AbsorptionId>, Error> {
     let of_step = invitations::organization_id.eq(absorption_steps::organization_id);
     let of_step = of_step.and(invitations::id.nullable().eq(absorption_steps::invitation_id));
     let pending = invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.gt(sql(now)));
@@ -127,10 +128,11 @@ pub fn list_answered(conn: &mut AnyConnection, now: Instant, limit: i64) -> Resu
         .filter(absorption_steps::absorption_id.eq(absorptions::id))
         .filter(absorption_steps::state.eq(sql(StepState::AwaitingApproval)).or(invited));
     let answered = absorptions::table
-        .filter(absorptions::state.eq(sql(AbsorptionState::Running)))
+        .filter(literally("absorptions.state = 'running'"))
         .filter(not(exists(open)))
         .order(absorptions::id)
-        .limit(limit);
+        .offset(page.skip)
+        .limit(page.limit);
     Ok(answered.select(absorptions::id).load(conn)?)
 }
 

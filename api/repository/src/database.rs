@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use diesel::Connection as _;
 use diesel::connection::TransactionManager;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::access::{self, Access, Ask};
 use crate::connection::{AnyConnection, Engine, Location};
 use crate::errors::{Carries, Error};
-use crate::sqlite_writer;
+use crate::{jobs, sqlite_writer};
 
 /// How many operations may wait for a thread before callers are told to come back.
 const QUEUE: usize = 1024;
@@ -37,6 +37,8 @@ pub struct Database {
     writes: Sender<Work>,
     location: Arc<Location>,
     begun: Arc<Begun>,
+    /// Rung after a commit that enqueued jobs.
+    bell: Arc<Notify>,
 }
 
 /// Operations so far.
@@ -104,7 +106,7 @@ impl Database {
             let (location, queue, asks) = (Arc::clone(&location), read_queue.clone(), ask_queue.clone());
             thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue, &asks))?;
         }
-        Ok(Self { asks, reads, writes, location, begun: Arc::default() })
+        Ok(Self { asks, reads, writes, location, begun: Arc::default(), bell: Arc::default() })
     }
 
     pub fn location(&self) -> &Location {
@@ -123,6 +125,11 @@ impl Database {
     /// How many operations were begun so far, reads and writes.
     pub fn begun(&self) -> (u64, u64) {
         (self.begun.reads.load(Ordering::Relaxed), self.begun.writes.load(Ordering::Relaxed))
+    }
+
+    /// Waits until a write that enqueued jobs is committed by this process.
+    pub async fn enqueued(&self) {
+        self.bell.notified().await;
     }
 
     /// Whether a query gets an answer now.
@@ -184,7 +191,8 @@ impl Database {
         F: Fn(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Work::Write(Box::new(Task { work, result: None, reply }));
+        let job =
+            Work::Write(Box::new(Task { work, result: None, enqueued: false, bell: Arc::clone(&self.bell), reply }));
         self.begun.writes.fetch_add(1, Ordering::Relaxed);
         self.writes.try_send(job).map_err(|_| Error::Overloaded)?;
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
@@ -194,6 +202,9 @@ impl Database {
 struct Task<F, T, E> {
     work: F,
     result: Option<Result<T, E>>,
+    /// Whether it inserted jobs that are due at once.
+    enqueued: bool,
+    bell: Arc<Notify>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
@@ -217,6 +228,8 @@ where
 {
     fn run(&mut self, connection: &mut AnyConnection) -> Ran {
         let work = &self.work;
+        // What an earlier run left behind was rolled back.
+        jobs::take_enqueued();
         let result = catch_unwind(AssertUnwindSafe(|| {
             connection.transaction::<T, Nested<E>, _>(|connection| work(connection).map_err(Nested::Own))
         }));
@@ -235,6 +248,7 @@ where
             Some(error) if error.is_fatal() => Ran::Lost(error.to_string()),
             _ => Ran::Done,
         };
+        self.enqueued = jobs::take_enqueued() && result.is_ok();
         self.result = Some(result);
         ran
     }
@@ -248,6 +262,9 @@ where
             (Ok(()), None) => Err(Error::Unavailable("not run".to_owned()).into()),
             (Err(error), _) => Err(error.into()),
         };
+        if self.enqueued && result.is_ok() {
+            self.bell.notify_one();
+        }
         let _ = self.reply.send(result);
     }
 }

@@ -6,12 +6,13 @@ use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, ProductAccess, Rights, Role};
 
+use crate::Page;
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::organizations::Organization;
 use crate::schema::{accounts, invitations, organizations};
-use crate::sql_types::{Json, sql};
+use crate::sql_types::{Json, literally, sql};
 
 /// An invitation as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -109,18 +110,20 @@ pub fn find_over(
     Ok(over.select(invitations::id).first(conn).optional()?)
 }
 
-/// Pending invitations of living organizations whose time is over, at most `limit`.
+/// Pending invitations of living organizations whose time is over, those that are over longest first.
 pub fn list_over(
     conn: &mut AnyConnection,
     now: Instant,
-    limit: i64,
+    page: Page,
 ) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
     let over = invitations::table
         .inner_join(organizations::table)
-        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))))
+        .filter(literally("invitations.state = 'pending'"))
+        .filter(invitations::expires_at.le(sql(now)))
         .filter(organizations::deleted_at.is_null());
     let select = (invitations::organization_id, invitations::id);
-    Ok(over.order(invitations::id).limit(limit).select(select).load(conn)?)
+    let order = (invitations::expires_at, invitations::id);
+    Ok(over.order(order).offset(page.skip).limit(page.limit).select(select).load(conn)?)
 }
 
 pub fn find(conn: &mut AnyConnection, organization: OrganizationId, id: InvitationId) -> Result<Option<Sent>, Error> {

@@ -68,7 +68,6 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         keys: signing_keys::KeyRing::default(),
         passwords: manager_services::passwords::Hasher::new(hashers)?,
         settings: Arc::new(settings),
-        bell: manager_services::jobs::Bell::default(),
         catalogue: manager_services::catalogue::Cache::default(),
     })
 }
@@ -144,6 +143,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         anonymous_cart_lifetime: Duration::days(30),
         price_token_lifetime: Duration::minutes(15),
         order_lifetime: Duration::days(config.order_lapse_days.into()),
+        security_log_lifetime: Duration::days(config.security_log_days.into()),
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),
         seller: config.seller(),

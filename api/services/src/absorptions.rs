@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::housekeeping::each_due;
 use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, require_step_up, summary};
 use crate::{Call, Services, expiry, invitations, security_log, throttles, vault};
@@ -26,7 +27,6 @@ pub use rows::Absorption;
 
 /// Organizations that one absorption reaches.
 const MOST: i64 = 1_000;
-const FINISHED_AT_ONCE: i64 = 100;
 
 /// An absorption with its steps, their states as they stand now.
 pub type Status = (Absorption, Vec<Step>);
@@ -434,16 +434,13 @@ fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorptio
 
 /// Ends absorptions whose last invitations were declined, taken back or not answered in time.
 pub async fn finish_due(services: &Services, now: Instant) -> Result<()> {
-    let due = services.db.read(move |conn| Ok::<_, Error>(rows::list_answered(conn, now, FINISHED_AT_ONCE)?)).await?;
-    for id in due {
-        let shared = services.clone();
-        let write = move |tx: &mut AnyConnection| match rows::lock(tx, id)? {
-            Some(absorption) => finish_in(tx, &shared, &Call::system(now), &absorption),
-            None => Ok(()),
-        };
-        services.db.write(write).await?;
-    }
-    Ok(())
+    let (shared, list) = (services.clone(), move |conn: &mut _, page| rows::list_answered(conn, now, page));
+    let finish = move |tx: &mut _, id| {
+        let Some(absorption) = rows::lock(tx, id)? else { return Ok(false) };
+        finish_in(tx, &shared, &Call::system(now), &absorption)?;
+        Ok(rows::lock(tx, id)?.is_none_or(|after| after.state != AbsorptionState::Running))
+    };
+    each_due(services, list, finish).await.map(|_| ())
 }
 
 fn tell_done(

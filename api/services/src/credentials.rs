@@ -137,7 +137,6 @@ pub async fn request_reset(
         let only = known.map(|known| known.account);
         let job = Job::PasswordReset { email_key: key.clone(), only, ip, device };
         jobs::enqueue(tx, &shared, call.now, call.now, &job)?;
-        shared.bell.ring();
         Ok::<_, Error>(())
     };
     services.db.write(write).await

@@ -13,6 +13,7 @@ pub mod devices;
 pub mod errors;
 pub mod expiry;
 pub mod failpoints;
+pub mod housekeeping;
 pub mod idempotency;
 pub mod invitations;
 pub mod invoices;
@@ -61,8 +62,6 @@ pub struct Services {
     pub keys: signing_keys::KeyRing,
     pub passwords: passwords::Hasher,
     pub settings: Arc<Settings>,
-    /// Rung after a commit that enqueued work, so that a worker of this process starts at once.
-    pub bell: jobs::Bell,
     /// Parsed catalogue versions of this process.
     pub catalogue: catalogue::Cache,
 }

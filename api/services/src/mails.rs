@@ -4,14 +4,15 @@ pub mod rendering;
 pub mod times;
 pub mod transports;
 
+use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::languages::Language;
 use manager_repository::AnyConnection;
 use serde::{Deserialize, Serialize};
 
-use crate::Services;
 use crate::errors::Result;
 use crate::jobs::{self, Job};
+use crate::{Services, Settings, staff};
 
 /// A mail before it is rendered. `template` names a table in `texts/mails/<language>.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +69,22 @@ templates! {
     SessionEndedForSafety = "session_ended_for_safety",
 }
 
+impl Template {
+    /// How long what the mail carries is good for, where it carries a link or a code.
+    pub(crate) const fn life(self, settings: &Settings) -> Option<Duration> {
+        Some(match self {
+            Self::RegistrationConfirm => settings.registration_lifetime,
+            Self::PasswordReset => settings.password_reset_lifetime,
+            Self::LoginIdChangeConfirm => settings.login_id_change_lifetime,
+            Self::LoginIdChanged => settings.login_id_undo,
+            Self::RecoveryEmailConfirm => settings.recovery_email_lifetime,
+            Self::Invitation => settings.invitation_lifetime,
+            Self::StaffAccountCreated => staff::INVITATION_LIFETIME,
+            _ => return None,
+        })
+    }
+}
+
 impl Mail {
     pub fn new(to: impl Into<String>, language: Language, template: Template) -> Self {
         Self { to: to.into(), language, template, params: serde_json::Map::new() }
@@ -81,8 +98,6 @@ impl Mail {
 
     /// Puts the mail into the outbox inside the caller's transaction.
     pub fn enqueue(&self, tx: &mut AnyConnection, services: &Services, now: Instant) -> Result<()> {
-        jobs::enqueue(tx, services, now, now, &Job::Mail(self.clone()))?;
-        services.bell.ring();
-        Ok(())
+        jobs::enqueue(tx, services, now, now, &Job::Mail(self.clone())).map(|_| ())
     }
 }

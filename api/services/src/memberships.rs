@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::housekeeping::each_due;
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::{Call, Services, catalogue};
 
 /// A member is reminded so long before their access ends (MEM-5).
 const REMINDER: Duration = Duration::days(3);
-const REMINDERS_AT_ONCE: i64 = 100;
 const ALL: ProductFilter = ProductFilter::All;
 
 /// What a living session reaches in an organization; `None` where the session isn't living.
@@ -309,26 +309,30 @@ pub async fn remove(
 
 /// Reminds members whose access ends within three days, once each (MEM-5).
 pub async fn remind_expiring(services: &Services, now: Instant) -> Result<()> {
-    let due = services
-        .db
-        .read(move |conn| Ok::<_, Error>(rows::list_expiring(conn, now, now + REMINDER, REMINDERS_AT_ONCE)?))
-        .await?;
-    for (membership, account, organization) in due {
-        let shared = services.clone();
-        services
-            .db
-            .write(move |tx| {
-                if !rows::set_reminded(tx, &membership, now)? {
-                    return Ok(());
-                }
-                let date = membership.expires_at.map(|at| moment(at, &account.time_zone, account.locale));
-                Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
-                    .with("name", account.name())
-                    .with("organization", organization.name.clone())
-                    .with("date", date.unwrap_or_default())
-                    .enqueue(tx, &shared, now)
-            })
-            .await?;
+    let (shared, list) =
+        (services.clone(), move |conn: &mut _, page| rows::list_expiring(conn, now, now + REMINDER, page));
+    let remind = move |tx: &mut _, (organization, id)| remind(tx, &shared, organization, id, now);
+    each_due(services, list, remind).await.map(|_| ())
+}
+
+fn remind(
+    tx: &mut AnyConnection,
+    services: &Services,
+    organization: OrganizationId,
+    id: MembershipId,
+    now: Instant,
+) -> Result<bool> {
+    let Some((membership, account)) = rows::find(tx, organization, id, now)? else { return Ok(false) };
+    let Some(end) = membership.expires_at.filter(|end| *end <= now + REMINDER) else { return Ok(false) };
+    // Whoever changes the membership meanwhile has it looked at anew.
+    if !rows::set_reminded(tx, &membership, now)? {
+        return Ok(false);
     }
-    Ok(())
+    let row = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+    Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
+        .with("name", account.name())
+        .with("organization", row.name)
+        .with("date", moment(end, &account.time_zone, account.locale))
+        .enqueue(tx, services, now)?;
+    Ok(true)
 }

@@ -286,11 +286,7 @@ pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Gr
     let (account, id, mode, token) = match refreshed {
         Refreshed::Rotated(account, id, mode) => (account, id, mode, successor),
         Refreshed::Again(account, id, mode, token) => (account, id, mode, token),
-        Refreshed::Copied => {
-            services.bell.ring();
-            return Err(Code::SessionEnded.into());
-        }
-        Refreshed::Ended => return Err(Code::SessionEnded.into()),
+        Refreshed::Copied | Refreshed::Ended => return Err(Code::SessionEnded.into()),
         Refreshed::Unknown => return Err(Code::InvalidToken.into()),
     };
     grant(services, call, account, Secret { id, mode, token }).await

@@ -12,12 +12,9 @@ use super::paying::{closed, payment_under_way, refuse_while_paying};
 use super::{Details, Order, details};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::housekeeping::each_due;
 use crate::products::reference;
 use crate::{Call, Services, carts};
-
-/// Orders looked at together, and how often in one go.
-const BATCH: i64 = 100;
-const BATCHES: usize = 50;
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
@@ -50,25 +47,11 @@ pub async fn cancel(
     services.write(claim, write).await
 }
 
-/// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many. Each is a
-/// transaction of its own, so it may be stopped and run again at any point, by any number of processes.
+/// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many.
 pub async fn lapse_due(services: &Services, now: Instant) -> Result<usize> {
-    let mut lapsed = 0;
-    for _ in 0..BATCHES {
-        let before = lapsed;
-        let due = services.db.read(move |conn| Ok::<_, Error>(rows::lapsing(conn, now, BATCH)?)).await?;
-        let found = due.len() as i64;
-        for (organization, id) in due {
-            let shared = services.clone();
-            let write = move |tx: &mut AnyConnection| lapse(tx, &shared, organization, id, now);
-            lapsed += usize::from(services.db.write(write).await?);
-        }
-        // A round that closed nothing would find the same again.
-        if found < BATCH || lapsed == before {
-            break;
-        }
-    }
-    Ok(lapsed)
+    let (shared, list) = (services.clone(), move |conn: &mut _, page| rows::lapsing(conn, now, page));
+    let lapse = move |tx: &mut _, (organization, id)| lapse(tx, &shared, organization, id, now);
+    each_due(services, list, lapse).await
 }
 
 fn lapse(
@@ -95,6 +78,7 @@ fn close_in(
     state: OrderState,
 ) -> Result<bool> {
     let organization = order.organization_id;
+    debug_assert!(order.state.may_become(state), "{:?} to {state:?}", order.state);
     if !rows::close(tx, organization, order.id, state, call.now)? {
         return Ok(false);
     }
