@@ -30,3 +30,4 @@ mod registrations;
 mod security_log;
 mod seeding;
 mod sessions;
+mod vat_numbers;

@@ -13,6 +13,7 @@ use manager_repository::{Database, Location, migrations};
 use manager_services::clock::{SortableIds, SystemClock};
 use manager_services::mails::transports::Transport;
 use manager_services::settings::PaymentProvider;
+use manager_services::vat_numbers::SyntaxThenStaff;
 use manager_services::{Services, Settings, Vault, signing_keys};
 
 use crate::config::{Config, ConfigError, Payments};
@@ -68,6 +69,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         keys: signing_keys::KeyRing::default(),
         passwords: manager_services::passwords::Hasher::new(hashers)?,
         settings: Arc::new(settings),
+        vat_verifier: Arc::new(SyntaxThenStaff),
         catalogue: manager_services::catalogue::Cache::default(),
     })
 }

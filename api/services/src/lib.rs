@@ -38,6 +38,7 @@ pub mod settings;
 pub mod signing_keys;
 pub mod staff;
 pub mod throttles;
+pub mod vat_numbers;
 pub mod vault;
 pub mod workers;
 
@@ -62,6 +63,8 @@ pub struct Services {
     pub keys: signing_keys::KeyRing,
     pub passwords: passwords::Hasher,
     pub settings: Arc<Settings>,
+    /// Tells whose VAT numbers are.
+    pub vat_verifier: Arc<dyn vat_numbers::Verifier>,
     /// Parsed catalogue versions of this process.
     pub catalogue: catalogue::Cache,
 }
