@@ -23,7 +23,7 @@ mod organizations;
 mod payments;
 mod permissions;
 mod product_names;
-mod profile;
+mod profiles;
 mod recovery_emails;
 mod registrations;
 mod security_log;

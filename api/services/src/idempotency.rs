@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::Duration;
 use manager_domain::{Code, Instant, Refusal};
 use manager_repository::AnyConnection;
-use manager_repository::idempotency_keys::{self as rows, IdempotencyKey};
+use manager_repository::idempotency::{self as rows, IdempotencyKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -10,7 +10,7 @@ use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::ids::JobId;
 use manager_repository::{
-    AnyConnection, carts, idempotency_keys, jobs as rows, login_id_changes, one_time_tokens, quotes, registrations,
+    AnyConnection, carts, idempotency, jobs as rows, login_id_changes, one_time_tokens, quotes, registrations,
     sessions, throttles,
 };
 use tokio::sync::watch;
@@ -46,7 +46,7 @@ const PURGES: [(Purge, Duration); 9] = [
     (one_time_tokens::purge, KEPT),
     (login_id_changes::purge, KEPT),
     (sessions::purge, KEPT),
-    (idempotency_keys::purge, Duration::zero()),
+    (idempotency::purge, Duration::zero()),
     (carts::purge_anonymous, Duration::zero()),
     (quotes::purge, KEPT),
     (throttles::purge, Duration::zero()),
