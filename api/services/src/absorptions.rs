@@ -8,7 +8,7 @@ use manager_domain::ids::*;
 use manager_domain::memberships::{InvitationState, Role};
 use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant, Refusal};
-use manager_repository::absorptions::{self as rows, Asked, Step};
+use manager_repository::absorptions as rows;
 use manager_repository::accounts::{self, Account};
 use manager_repository::invitations::{self as invitation_rows, Invitation};
 use manager_repository::memberships::{self, Membership};
@@ -22,7 +22,7 @@ use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, require_step_up, summary};
 use crate::{Call, Services, expiry, invitations, security_log, throttles, vault};
 
-pub use rows::Absorption;
+pub use rows::{Absorption, Asked, Step};
 
 /// Organizations that one absorption reaches.
 const MOST: i64 = 1_000;
@@ -71,7 +71,7 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
             // Nothing is moved for an account that was deleted or got a new password meanwhile.
             let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
             if current.password_version != old.password_version {
-                return Err(manager_repository::Error::Conflict.into());
+                return Err(Error::Conflict);
             }
             security_log::append(tx, &shared, &call, account, "absorption.started", json!({ "absorption": id }))?;
             finish_in(tx, &shared, &call, &absorption)?;

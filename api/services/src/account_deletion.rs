@@ -49,7 +49,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
         }
         // Joined meanwhile: once more, with that organization.
         if !memberships::list_of_account(tx, current.id, None, 1, call.now)?.is_empty() {
-            return Err(manager_repository::Error::Conflict.into());
+            return Err(Error::Conflict);
         }
         for organization in inviting {
             erase_invitations(tx, &shared, &call, organization, &address)?;
@@ -119,7 +119,7 @@ fn erase(tx: &mut AnyConnection, call: &Call, account: &Account) -> Result<()> {
     avatars::delete(tx, account.id)?;
     security_rows::delete_of_account(tx, account.id)?;
     if !accounts::erase(tx, account.id, call.now)? {
-        return Err(manager_repository::Error::Conflict.into());
+        return Err(Error::Conflict);
     }
     Ok(())
 }

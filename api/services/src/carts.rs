@@ -444,7 +444,7 @@ fn fresh(seen: Option<i64>, version: i64) -> Result<()> {
 
 /// A guarded write that somebody else overtook is done again on what they left.
 pub(crate) fn won(won: bool) -> Result<()> {
-    if won { Ok(()) } else { Err(manager_repository::Error::Conflict.into()) }
+    if won { Ok(()) } else { Err(Error::Conflict) }
 }
 
 fn secret_hash(services: &Services, secret: &str) -> Vec<u8> {

@@ -102,7 +102,7 @@ pub(crate) fn renew_in(
     hash: &str,
 ) -> Result<()> {
     if !accounts::set_password(tx, account.id, account.password_version, hash, true, call.now)? {
-        return Err(manager_repository::Error::Conflict.into());
+        return Err(Error::Conflict);
     }
     sessions::end_all_in(tx, account.id, spare, call.now)?;
     one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;

@@ -7,7 +7,7 @@ use manager_domain::memberships::{InvitationState, Rights, Role};
 use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::{self, Account};
-use manager_repository::invitations::{self as rows, Sent};
+use manager_repository::invitations as rows;
 use manager_repository::memberships::{self, Membership};
 use manager_repository::one_time_tokens::{self, OneTimeToken};
 use manager_repository::{AnyConnection, Json, organizations};
@@ -20,7 +20,7 @@ use crate::mails::{Mail, Template};
 use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
 use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
-pub use rows::Invitation;
+pub use rows::{Invitation, Sent};
 
 /// What a mailed token is for.
 const PURPOSE: &str = "invitation";

@@ -9,6 +9,7 @@ pub mod carts;
 pub mod catalogue;
 pub mod clock;
 pub mod credentials;
+pub mod database;
 pub mod devices;
 pub mod errors;
 pub mod expiry;

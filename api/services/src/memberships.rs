@@ -5,7 +5,7 @@ use manager_domain::ids::*;
 use manager_domain::memberships::{Grant, ProductAccess, ProductFilter, Rights, Role};
 use manager_domain::permissions::{Decision, Permission, decide};
 use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
-use manager_repository::memberships::{self as rows, Access, Belonger, Membership};
+use manager_repository::memberships as rows;
 use manager_repository::products::{Product, ProductQuery};
 use manager_repository::{AnyConnection, Json, organizations, products};
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ use crate::errors::{Error, Result};
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::{Call, Services, catalogue};
+
+pub use rows::{Access, Belonger, Membership};
 
 /// A member is reminded so long before their access ends (MEM-5).
 const REMINDER: Duration = Duration::days(3);

@@ -2,7 +2,7 @@
 
 use manager_domain::profiles::{MAX_UI_SETTINGS, ProfileChanges, merge};
 use manager_domain::{Code, FaultCode, Refusal, ids::*};
-use manager_repository::accounts::{self, Account};
+use manager_repository::accounts;
 use manager_repository::login_id_changes::{self, LoginIdChange};
 use manager_repository::memberships::{self, Belonging};
 use manager_repository::{AnyConnection, Json, sessions};
@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::errors::{Error, Result};
 use crate::{Call, Services, recovery_emails};
+
+pub use accounts::Account;
 
 /// Organizations shown with a profile; the list of organizations has them all.
 const SHOWN: i64 = 100;

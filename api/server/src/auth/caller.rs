@@ -7,8 +7,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use manager_domain::Code;
-use manager_repository::accounts::Account;
 use manager_services::calls::Actor;
+use manager_services::profiles::Account;
 use manager_services::sessions::{self, Session};
 use manager_services::{Call, signing_keys};
 

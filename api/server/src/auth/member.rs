@@ -10,10 +10,10 @@ use manager_domain::Code;
 use manager_domain::ids::{AccountId, OrganizationId, ProductId, SessionId};
 use manager_domain::memberships::Rights;
 use manager_domain::permissions::{Decision, Permission, decide};
-use manager_repository::memberships::{Access, Membership};
 use manager_services::calls::Actor;
+use manager_services::memberships::{self, Access, Membership};
 use manager_services::products::{Product, reference};
-use manager_services::{Call, memberships, sessions};
+use manager_services::{Call, sessions};
 
 use super::caller::{Credential, credential, entered};
 use super::client::{Client, state};
