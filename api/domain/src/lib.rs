@@ -15,6 +15,7 @@ pub mod memberships;
 pub mod money;
 pub mod order_options;
 pub mod orders;
+mod organization_checks;
 pub mod organizations;
 pub mod passwords;
 pub mod payments;

@@ -1,17 +1,15 @@
 //! Organizations: the owners of products (ORG-1, ORG-2).
 
 use manager_domain::ids::*;
-use manager_domain::languages::Language;
 use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
-use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
+use manager_domain::organizations::{NewOrganization, OrganizationChanges, check_vat_number, country_of};
 use manager_domain::search_keys::search_key;
-use manager_domain::{Code, Currency, FaultCode, Refusal};
+use manager_domain::{Code, Refusal};
 use manager_repository::accounts;
 use manager_repository::memberships::{self, Belonging, Membership};
 use manager_repository::orders::{self, OrderFilter};
 use manager_repository::{AnyConnection, Json, organizations as rows, payments};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::audit_log::{self, Entry};
@@ -23,19 +21,6 @@ pub use rows::Organization;
 
 /// How many of the orders that stand in the way a refusal names.
 const ORDERS_NAMED: i64 = 20;
-
-/// An organization to be.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewOrganization {
-    pub kind: OrganizationKind,
-    pub name: String,
-    pub billing_address: Option<BillingAddress>,
-    pub country: String,
-    pub vat_number: Option<String>,
-    pub locale: Language,
-    pub time_zone: String,
-    pub currency: Currency,
-}
 
 /// Makes an organization with its first owner in the caller's transaction.
 pub(crate) fn create_in(
@@ -165,21 +150,6 @@ pub async fn get(services: &Services, id: OrganizationId) -> Result<Organization
     found.ok_or_else(|| Code::NotFound.into())
 }
 
-/// Changes of an organization's settings and legal data; what is `None` stays.
-#[derive(Debug, Clone, Default)]
-pub struct Changes {
-    pub kind: Option<OrganizationKind>,
-    pub name: Option<String>,
-    pub billing_address: Option<Option<BillingAddress>>,
-    pub country: Option<String>,
-    pub vat_number: Option<Option<String>>,
-    pub website: Option<Option<String>>,
-    pub phone: Option<Option<String>>,
-    pub locale: Option<Language>,
-    pub time_zone: Option<String>,
-    pub currency: Option<Currency>,
-}
-
 /// Changes an organization that is still at the version its editor saw. A new VAT number, country or name must be
 /// verified again.
 ///
@@ -191,8 +161,13 @@ pub async fn update(
     call: &Call,
     id: OrganizationId,
     seen: Option<i64>,
-    changes: Changes,
+    changes: OrganizationChanges,
 ) -> Result<Organization> {
+    let changes = changes.trimmed();
+    let faults = changes.faults();
+    if !faults.is_empty() {
+        return Err(Refusal::invalid(faults).into());
+    }
     let (shared, call) = (services.clone(), call.clone());
     services
         .db
@@ -283,16 +258,14 @@ fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &O
     Ok(())
 }
 
-fn changed(services: &Services, current: &Organization, changes: &Changes) -> Result<Organization> {
+fn changed(services: &Services, current: &Organization, changes: &OrganizationChanges) -> Result<Organization> {
     let mut next = current.clone();
     next.kind = changes.kind.unwrap_or(current.kind);
     next.name = changes.name.clone().unwrap_or(next.name);
     next.billing_address = changes.billing_address.clone().map_or(next.billing_address, |address| address.map(Json));
-    let of_address = next.billing_address.as_ref().map(|address| address.0.country.clone());
-    next.country = changes.country.clone().or(of_address.clone()).unwrap_or(next.country);
-    if of_address.is_some_and(|country| country != next.country) {
-        return Err(Refusal::fault("/country", FaultCode::InvalidCountry).into());
-    }
+    let address = next.billing_address.as_ref().map(|address| &address.0);
+    let country = country_of(changes.country.as_deref(), address, &current.country);
+    next.country = country.map_err(|code| Refusal::fault("/country", code))?;
     if let Some(number) = &changes.vat_number {
         let checked = number.as_ref().map(|number| check_vat_number(&next.country, number)).transpose();
         next.vat_number = checked.map_err(|code| Refusal::fault("/vat_number", code))?;
