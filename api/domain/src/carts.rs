@@ -15,6 +15,15 @@ use crate::payments::PaymentMethodKind;
 use crate::refusals::{Code, Fault, FaultCode, Refusal};
 use crate::taxes::{self, TaxNote, Totals, Treatment};
 use crate::terms::{Frequency, Term};
+use crate::words::words;
+
+words! {
+    /// Whether something can still be put into a cart.
+    CartState {
+        Open = "open",
+        Ordered = "ordered",
+    }
+}
 
 /// Items a cart may hold.
 pub const MAX_ITEMS: usize = 50;

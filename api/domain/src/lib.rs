@@ -13,6 +13,7 @@ pub mod invoices;
 pub mod languages;
 pub mod memberships;
 pub mod money;
+pub mod one_time_tokens;
 pub mod order_options;
 pub mod orders;
 mod organization_checks;

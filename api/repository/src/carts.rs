@@ -1,7 +1,7 @@
 //! Carts: of visitors, found by their secret (a directory), and of organizations.
 
 use diesel::prelude::*;
-use manager_domain::carts::CartContent;
+use manager_domain::carts::{CartContent, CartState};
 use manager_domain::ids::*;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::{Currency, Instant};
@@ -27,13 +27,13 @@ pub struct AnonymousCart {
     pub expires_at: Instant,
 }
 
-/// A cart of an organization; `state` is `open` or `ordered`.
+/// A cart of an organization.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = carts)]
 pub struct Cart {
     pub organization_id: OrganizationId,
     pub id: CartId,
-    pub state: String,
+    pub state: CartState,
     pub content: Json<CartContent>,
     pub created_by: AccountId,
     pub version: i64,
@@ -43,7 +43,7 @@ pub struct Cart {
 
 impl Cart {
     pub fn is_open(&self) -> bool {
-        self.state == "open"
+        self.state == CartState::Open
     }
 }
 
@@ -117,7 +117,7 @@ pub fn insert(tx: &mut AnyConnection, row: &Cart) -> Result<(), Error> {
         .values((
             carts::organization_id.eq(sql(row.organization_id)),
             carts::id.eq(sql(row.id)),
-            carts::state.eq(&row.state),
+            carts::state.eq(sql(row.state)),
             carts::content.eq(sql(row.content.clone())),
             carts::created_by.eq(sql(row.created_by)),
             carts::version.eq(row.version),
@@ -141,7 +141,7 @@ pub fn list_open(
     limit: i64,
 ) -> Result<Vec<Cart>, Error> {
     let mut query = carts::table
-        .filter(carts::organization_id.eq(sql(organization)).and(carts::state.eq("open")))
+        .filter(carts::organization_id.eq(sql(organization)).and(carts::state.eq(sql(CartState::Open))))
         .select(Cart::as_select())
         .order(carts::id.desc())
         .limit(limit)
@@ -156,7 +156,7 @@ pub fn list_open(
 pub fn update(tx: &mut AnyConnection, row: &Cart, content: &CartContent, now: Instant) -> Result<bool, Error> {
     let current = carts::table
         .filter(carts::organization_id.eq(sql(row.organization_id)).and(carts::id.eq(sql(row.id))))
-        .filter(carts::version.eq(row.version).and(carts::state.eq("open")));
+        .filter(carts::version.eq(row.version).and(carts::state.eq(sql(CartState::Open))));
     let changed = diesel::update(current)
         .set((
             carts::content.eq(sql(Json(content.clone()))),
@@ -171,9 +171,13 @@ pub fn update(tx: &mut AnyConnection, row: &Cart, content: &CartContent, now: In
 pub fn set_ordered(tx: &mut AnyConnection, row: &Cart, now: Instant) -> Result<bool, Error> {
     let current = carts::table
         .filter(carts::organization_id.eq(sql(row.organization_id)).and(carts::id.eq(sql(row.id))))
-        .filter(carts::version.eq(row.version).and(carts::state.eq("open")));
+        .filter(carts::version.eq(row.version).and(carts::state.eq(sql(CartState::Open))));
     let changed = diesel::update(current)
-        .set((carts::state.eq("ordered"), carts::version.eq(row.version + 1), carts::updated_at.eq(sql(now))))
+        .set((
+            carts::state.eq(sql(CartState::Ordered)),
+            carts::version.eq(row.version + 1),
+            carts::updated_at.eq(sql(now)),
+        ))
         .execute(tx)?;
     Ok(changed == 1)
 }
@@ -182,6 +186,6 @@ pub fn set_ordered(tx: &mut AnyConnection, row: &Cart, now: Instant) -> Result<b
 pub fn delete(tx: &mut AnyConnection, row: &Cart) -> Result<bool, Error> {
     let current = carts::table
         .filter(carts::organization_id.eq(sql(row.organization_id)).and(carts::id.eq(sql(row.id))))
-        .filter(carts::version.eq(row.version).and(carts::state.eq("open")));
+        .filter(carts::version.eq(row.version).and(carts::state.eq(sql(CartState::Open))));
     Ok(diesel::delete(current).execute(tx)? == 1)
 }

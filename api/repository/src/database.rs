@@ -1,7 +1,8 @@
 //! The engine room: dedicated threads that each own a connection, fed by bounded queues.
 //!
 //! SQLite has one writer, which puts several queued writes into one commit, and readers beside it. PostgreSQL has
-//! N threads that take reads and writes alike. A full queue answers [`Error::Overloaded`] at once.
+//! N threads that take reads and writes alike. What members' requests reach is asked together where several wait. A full
+//! queue answers [`Error::Overloaded`] at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,17 +10,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use diesel::Connection as _;
 use diesel::connection::TransactionManager;
 use tokio::sync::oneshot;
 
+use crate::access::{self, Access, Ask};
 use crate::connection::{AnyConnection, Engine, Location};
 use crate::errors::{Carries, Error};
 use crate::sqlite_writer;
 
 /// How many operations may wait for a thread before callers are told to come back.
 const QUEUE: usize = 1024;
+/// How many members' requests are answered together.
+const TOGETHER: usize = 64;
 /// How often a write is run when other transactions stood in its way.
 const ATTEMPTS: u32 = 8;
 /// How long a thread that could not connect answers "unavailable" without trying again.
@@ -28,6 +32,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 /// A handle on the database; clones share the threads.
 #[derive(Clone)]
 pub struct Database {
+    asks: Sender<Waiting>,
     reads: Sender<Work>,
     writes: Sender<Work>,
     location: Arc<Location>,
@@ -48,6 +53,12 @@ type ReadJob = Box<dyn FnOnce(Option<&mut AnyConnection>) -> bool + Send>;
 pub(crate) enum Work {
     Read(ReadJob),
     Write(Box<dyn Write>),
+}
+
+/// A member's request that waits to learn what it reaches.
+struct Waiting {
+    ask: Ask,
+    reply: oneshot::Sender<Result<Option<Access>, Error>>,
 }
 
 /// A write whose caller is answered only after the commit.
@@ -75,6 +86,7 @@ impl Database {
     /// The database itself is connected to lazily, so that a server can start before its database.
     pub fn open(location: Location, connections: usize) -> std::io::Result<Self> {
         let location = Arc::new(location);
+        let (asks, ask_queue) = bounded(QUEUE);
         let (reads, read_queue) = bounded(QUEUE);
         let count = connections.max(1);
         let writes = match location.engine() {
@@ -89,10 +101,10 @@ impl Database {
             }
         };
         for number in 0..count {
-            let (location, queue) = (Arc::clone(&location), read_queue.clone());
-            thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue))?;
+            let (location, queue, asks) = (Arc::clone(&location), read_queue.clone(), ask_queue.clone());
+            thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue, &asks))?;
         }
-        Ok(Self { reads, writes, location, begun: Arc::default() })
+        Ok(Self { asks, reads, writes, location, begun: Arc::default() })
     }
 
     pub fn location(&self) -> &Location {
@@ -105,7 +117,7 @@ impl Database {
 
     /// How many operations wait for a thread, reads and writes.
     pub fn queued(&self) -> (usize, usize) {
-        (self.reads.len(), self.writes.len())
+        (self.asks.len() + self.reads.len(), self.writes.len())
     }
 
     /// How many operations were begun so far, reads and writes.
@@ -144,6 +156,17 @@ impl Database {
         self.begun.reads.fetch_add(1, Ordering::Relaxed);
         self.reads.try_send(job).map_err(|_| Error::Overloaded)?;
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
+    }
+
+    /// What a session reaches in an organization, asked together with others that wait for the same.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], [`Error::Unavailable`].
+    pub async fn access(&self, ask: Ask) -> Result<Option<Access>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.begun.reads.fetch_add(1, Ordering::Relaxed);
+        self.asks.try_send(Waiting { ask, reply }).map_err(|_| Error::Overloaded)?;
+        answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned())))
     }
 
     /// Runs a use case in one transaction and answers once it is durable.
@@ -284,17 +307,37 @@ pub(crate) fn is_clean(connection: &mut AnyConnection) -> bool {
 }
 
 /// The life of a thread that takes reads and, on PostgreSQL, writes.
-fn serve(location: &Location, queue: &Receiver<Work>) {
+fn serve(location: &Location, queue: &Receiver<Work>, asks: &Receiver<Waiting>) {
     let mut held = Held::new(location, Location::connect_reader);
-    while let Ok(work) = queue.recv() {
-        let healthy = match work {
-            Work::Read(job) => job(held.get()),
-            Work::Write(task) => write_alone(&mut held, task),
+    loop {
+        let healthy = select! {
+            recv(asks) -> first => match first {
+                Ok(first) => answer(&mut held, std::iter::once(first).chain(asks.try_iter()).take(TOGETHER).collect()),
+                Err(_) => return,
+            },
+            recv(queue) -> work => match work {
+                Ok(Work::Read(job)) => job(held.get()),
+                Ok(Work::Write(task)) => write_alone(&mut held, task),
+                Err(_) => return,
+            },
         };
         if !healthy || held.connection.as_mut().is_some_and(|connection| !is_clean(connection)) {
             held.drop_broken();
         }
     }
+}
+
+/// Answers all that wait to learn what they reach; tells whether the connection is still good.
+fn answer(held: &mut Held<'_>, waiting: Vec<Waiting>) -> bool {
+    let asks: Vec<Ask> = waiting.iter().map(|one| one.ask).collect();
+    let answers = match held.get() {
+        Some(connection) => catch_unwind(AssertUnwindSafe(|| access::find_all(connection, &asks)))
+            .unwrap_or_else(|_| vec![Err(panicked()); asks.len()]),
+        None => vec![Err(Error::Unavailable("no connection".to_owned())); asks.len()],
+    };
+    let healthy = !answers.iter().any(lost);
+    waiting.into_iter().zip(answers).for_each(|(one, answer)| drop(one.reply.send(answer)));
+    healthy
 }
 
 /// One write in a transaction of its own, run again while others stand in its way.

@@ -1,6 +1,7 @@
 //! SQL only: the two engines, their connections, the schema, and one file of queries per noun.
 
 pub mod absorptions;
+pub mod access;
 pub mod accounts;
 pub mod audit_log;
 pub mod avatars;

@@ -1,18 +1,16 @@
-//! Memberships, and the one query that tells what a session may do in an organization.
+//! Memberships. What a session may do with one is asked in `access`.
 
 use diesel::internal::derives::as_expression::Bound;
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
 use manager_domain::Instant;
 use manager_domain::ids::*;
-use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Rights, Role};
 
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
-use crate::products::Product;
-use crate::schema::{accounts, memberships, organizations, products, sessions};
+use crate::schema::{accounts, memberships, organizations};
 use crate::sql_types::{Json, SqlInstant, sql};
 
 /// A membership as stored.
@@ -35,88 +33,6 @@ impl Membership {
     pub fn rights(&self) -> Rights {
         Rights { role: self.role, products: self.products.0.clone(), billing: self.billing }
     }
-}
-
-/// A living session, and what it reaches in an organization.
-#[derive(Debug, Clone)]
-pub struct Access {
-    pub session: SessionId,
-    pub account: AccountId,
-    pub authenticated_at: Instant,
-    pub locale: Language,
-    /// Absent for strangers, for those whose access ended, and where there is no such organization.
-    pub membership: Option<Membership>,
-}
-
-type Reached = (SessionId, AccountId, Instant, Language, Option<Membership>);
-
-impl From<Reached> for Access {
-    fn from((session, account, authenticated_at, locale, membership): Reached) -> Self {
-        Self { session, account, authenticated_at, locale, membership }
-    }
-}
-
-/// A living session and its membership in an organization, to be joined with what else is asked for. A deleted account
-/// has no living session and a deleted organization no membership, so neither is looked at.
-macro_rules! reached {
-    ($session:expr, $organization:expr, $now:expr) => {{
-        let membership = memberships::account_id
-            .eq(sessions::account_id)
-            .and(memberships::organization_id.eq(sql($organization)))
-            .and(unexpired($now));
-        sessions::table
-            .left_join(memberships::table.on(membership))
-            .filter(sessions::id.eq(sql($session)))
-            .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql($now))))
-    }};
-}
-
-/// What of it is selected, with more where said.
-macro_rules! reached_columns {
-    ($($more:expr)?) => {
-        (
-            sessions::id,
-            sessions::account_id,
-            sessions::authenticated_at,
-            sessions::locale,
-            Option::<Membership>::as_select(),
-            $($more,)?
-        )
-    };
-}
-
-/// A living session with its membership in the organization, in one query. Each engine has its own statement here: every
-/// request runs it.
-pub fn access(
-    conn: &mut AnyConnection,
-    session: SessionId,
-    organization: OrganizationId,
-    now: Instant,
-) -> Result<Option<Access>, Error> {
-    let row = crate::each!(conn, |c| {
-        let query = reached!(session, organization, now).select(reached_columns!());
-        query.first::<Reached>(c).optional()?
-    });
-    Ok(row.map(Access::from))
-}
-
-/// The same with a product of the organization, in one query.
-pub fn access_to_product(
-    conn: &mut AnyConnection,
-    session: SessionId,
-    organization: OrganizationId,
-    product: ProductId,
-    now: Instant,
-) -> Result<Option<(Access, Option<Product>)>, Error> {
-    let row = crate::each!(conn, |c| {
-        let of_organization = products::organization_id.eq(sql(organization)).and(products::id.eq(sql(product)));
-        let query = reached!(session, organization, now).left_join(products::table.on(of_organization));
-        query.select(reached_columns!(Option::<Product>::as_select())).first(c).optional()?
-    });
-    Ok(row.map(|(session, account, authenticated_at, locale, membership, product)| {
-        let reached: Reached = (session, account, authenticated_at, locale, membership);
-        (reached.into(), product)
-    }))
 }
 
 /// Inserts a membership; `false` where the account is a member already.
@@ -178,7 +94,7 @@ pub type Belonger = (Membership, Account);
 
 /// Whose access hasn't ended by itself.
 #[diesel::dsl::auto_type]
-fn unexpired(now: Instant) -> _ {
+pub(crate) fn unexpired(now: Instant) -> _ {
     let end: Bound<Nullable<SqlInstant>, Option<Instant>> = sql(Some(now));
     memberships::expires_at.is_null().or(memberships::expires_at.gt(end).assume_not_null())
 }

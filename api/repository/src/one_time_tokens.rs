@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::ids::*;
+use manager_domain::one_time_tokens::TokenPurpose;
 use serde_json::Value;
 
 use crate::connection::AnyConnection;
@@ -15,7 +16,7 @@ use crate::sql_types::{Json, sql};
 #[diesel(table_name = one_time_tokens)]
 pub struct OneTimeToken {
     pub token_hash: Vec<u8>,
-    pub purpose: String,
+    pub purpose: TokenPurpose,
     pub account_id: Option<AccountId>,
     pub organization_id: Option<OrganizationId>,
     /// The id of what the token is about, of whichever kind the purpose implies.
@@ -45,7 +46,7 @@ pub fn insert(tx: &mut AnyConnection, row: &OneTimeToken) -> Result<(), Error> {
     diesel::insert_into(one_time_tokens::table)
         .values((
             one_time_tokens::token_hash.eq(&row.token_hash),
-            one_time_tokens::purpose.eq(&row.purpose),
+            one_time_tokens::purpose.eq(sql(row.purpose)),
             one_time_tokens::account_id.eq(sql(row.account_id)),
             one_time_tokens::organization_id.eq(sql(row.organization_id)),
             one_time_tokens::subject.eq(sql(row.subject)),
@@ -58,9 +59,9 @@ pub fn insert(tx: &mut AnyConnection, row: &OneTimeToken) -> Result<(), Error> {
 }
 
 /// A token of this purpose, used or not, expired or not.
-pub fn find(conn: &mut AnyConnection, token_hash: &[u8], purpose: &str) -> Result<Option<OneTimeToken>, Error> {
+pub fn find(conn: &mut AnyConnection, token_hash: &[u8], purpose: TokenPurpose) -> Result<Option<OneTimeToken>, Error> {
     let query = one_time_tokens::table.filter(one_time_tokens::token_hash.eq(token_hash));
-    let query = query.filter(one_time_tokens::purpose.eq(purpose));
+    let query = query.filter(one_time_tokens::purpose.eq(sql(purpose)));
     Ok(query.select(OneTimeToken::as_select()).first(conn).optional()?)
 }
 
@@ -68,11 +69,11 @@ pub fn find(conn: &mut AnyConnection, token_hash: &[u8], purpose: &str) -> Resul
 pub fn find_open_of_account(
     conn: &mut AnyConnection,
     account: AccountId,
-    purpose: &str,
+    purpose: TokenPurpose,
     now: Instant,
 ) -> Result<Option<OneTimeToken>, Error> {
     let query = one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))));
-    let query = query.filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::used_at.is_null()));
+    let query = query.filter(one_time_tokens::purpose.eq(sql(purpose)).and(one_time_tokens::used_at.is_null()));
     let query = query.filter(one_time_tokens::expires_at.gt(sql(now))).order(one_time_tokens::created_at.desc());
     Ok(query.select(OneTimeToken::as_select()).first(conn).optional()?)
 }
@@ -85,9 +86,14 @@ pub fn consume(tx: &mut AnyConnection, token_hash: &[u8], now: Instant) -> Resul
 }
 
 /// Voids the account's open tokens of a purpose, such as older reset links.
-pub fn void_of_account(tx: &mut AnyConnection, account: AccountId, purpose: &str, now: Instant) -> Result<(), Error> {
+pub fn void_of_account(
+    tx: &mut AnyConnection,
+    account: AccountId,
+    purpose: TokenPurpose,
+    now: Instant,
+) -> Result<(), Error> {
     let open = one_time_tokens::table.filter(one_time_tokens::account_id.eq(sql(Some(account))));
-    let open = open.filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::used_at.is_null()));
+    let open = open.filter(one_time_tokens::purpose.eq(sql(purpose)).and(one_time_tokens::used_at.is_null()));
     diesel::update(open).set(one_time_tokens::used_at.eq(sql(Some(now)))).execute(tx)?;
     Ok(())
 }
@@ -102,11 +108,11 @@ pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(
 pub fn void_of_subject<K>(
     tx: &mut AnyConnection,
     about: manager_domain::Id<K>,
-    purpose: &str,
+    purpose: TokenPurpose,
     now: Instant,
 ) -> Result<(), Error> {
     let open = one_time_tokens::table.filter(one_time_tokens::subject.eq(sql(Some(subject(about)))));
-    let open = open.filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::used_at.is_null()));
+    let open = open.filter(one_time_tokens::purpose.eq(sql(purpose)).and(one_time_tokens::used_at.is_null()));
     diesel::update(open).set(one_time_tokens::used_at.eq(sql(Some(now)))).execute(tx)?;
     Ok(())
 }

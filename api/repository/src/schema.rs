@@ -121,7 +121,7 @@ diesel::table! {
 
     one_time_tokens (token_hash) {
         token_hash -> Binary,
-        purpose -> Text,
+        purpose -> SqlKeyword,
         account_id -> Nullable<SqlId>,
         organization_id -> Nullable<SqlId>,
         subject -> Nullable<SqlId>,
@@ -373,7 +373,7 @@ diesel::table! {
     carts (organization_id, id) {
         organization_id -> SqlId,
         id -> SqlId,
-        state -> Text,
+        state -> SqlKeyword,
         content -> SqlJson,
         created_by -> SqlId,
         version -> BigInt,

@@ -206,7 +206,7 @@ fn insert_orders(tx: &mut AnyConnection, rows: &Rows) -> Result<(), Error> {
     insert!(tx, carts, rows.carts, |row| (
         carts::organization_id.eq(sql(row.organization_id)),
         carts::id.eq(sql(row.id)),
-        carts::state.eq(&row.state),
+        carts::state.eq(sql(row.state)),
         carts::content.eq(json(&row.content)),
         carts::created_by.eq(sql(row.created_by)),
         carts::version.eq(row.version),

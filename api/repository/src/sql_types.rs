@@ -11,10 +11,12 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, SqlType, Text, Timestamptz, Uuid as UuidType};
 use diesel::sqlite::Sqlite;
 use manager_domain::absorptions::{AbsorptionState, StepState};
+use manager_domain::carts::CartState;
 use manager_domain::ids::{Id, Kind};
 use manager_domain::invoices::InvoiceState;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, Role};
+use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
@@ -213,6 +215,8 @@ macro_rules! keywords {
 keywords!(
     AbsorptionState,
     StepState,
+    CartState,
+    TokenPurpose,
     Currency,
     Language,
     OrganizationKind,

@@ -29,7 +29,10 @@ impl Routes for service_config::ServiceConfig<'_> {
     }
 }
 
+/// The list is tried from its top, a regular expression an operation, so what is asked most stands first.
 pub fn configure(routes: &mut impl Routes) {
+    // Products; `summary` is no id
+    routes.service(products::get_product_summary).service(products::get_product).service(products::list_products);
     // Accounts
     routes
         .service(registrations::request_registration)
@@ -118,15 +121,12 @@ pub fn configure(routes: &mut impl Routes) {
         .service(carts::set_organization_cart_payment_method)
         .service(quotes::quote_cart)
         .service(orders::check_out);
-    // Orders and products
+    // Orders
     routes
         .service(orders::list_orders)
         .service(orders::get_order)
         .service(orders::pay_order)
-        .service(orders::cancel_order)
-        .service(products::list_products)
-        .service(products::get_product_summary)
-        .service(products::get_product);
+        .service(orders::cancel_order);
     // Billing
     routes.service(invoices::list_invoices).service(invoices::get_invoice).service(payments::get_payment);
     // System

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use manager_domain::carts::{self, CartContent, Customer, ItemChange, NewItem, PricedCart};
+use manager_domain::carts::{self, CartContent, CartState, Customer, ItemChange, NewItem, PricedCart};
 use manager_domain::catalogue::Catalogue;
 use manager_domain::ids::*;
 use manager_domain::memberships::Rights;
@@ -10,9 +10,10 @@ use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::permissions::{Decision, Permission, decide, decide_order};
 use manager_domain::{Code, Currency, Instant, Refusal};
+use manager_repository::access::{self, Ask};
 use manager_repository::carts::{self as rows, AnonymousCart, Cart};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::{AnyConnection, Json, memberships};
+use manager_repository::{AnyConnection, Json};
 use serde_json::json;
 
 use crate::audit_log::{self, Entry};
@@ -26,7 +27,7 @@ pub struct View {
     pub id: CartId,
     /// `None` for a visitor's cart.
     pub organization: Option<OrganizationId>,
-    pub is_open: bool,
+    pub state: CartState,
     pub customer: Customer,
     pub content: CartContent,
     pub priced: PricedCart,
@@ -204,7 +205,7 @@ pub(crate) fn claim_in(
     let cart = Cart {
         organization_id: organization,
         id,
-        state: "open".to_owned(),
+        state: CartState::Open,
         content: row.content,
         created_by: actor.account,
         version: row.version + 1,
@@ -232,7 +233,8 @@ pub async fn claim(
         let actor = call.actor.ok_or(Code::Unauthenticated)?;
         // Nobody changes the rights from here on.
         organizations::lock(tx, organization)?;
-        let access = memberships::access(tx, actor.session, organization, call.now)?;
+        let ask = Ask { session: actor.session, organization, product: None, now: call.now };
+        let access = access::find(tx, ask)?;
         let rights = access.and_then(|access| access.membership).ok_or(Code::NotFound)?.rights();
         allowed(decide(&rights, Permission::Order, None))?;
         claim_in(tx, &shared, &call, organization, id, &secret)?;
@@ -257,7 +259,7 @@ pub async fn open(services: &Services, call: &Call, organization: OrganizationId
         let row = Cart {
             organization_id: organization,
             id,
-            state: "open".to_owned(),
+            state: CartState::Open,
             content: Json(CartContent::default()),
             created_by: actor.account,
             version: 1,
@@ -393,7 +395,7 @@ fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousC
     Ok(View {
         id: row.id,
         organization: None,
-        is_open: true,
+        state: CartState::Open,
         priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
         customer,
         content: row.content.0,
@@ -414,7 +416,7 @@ fn view(conn: &mut AnyConnection, services: &Services, row: Cart, now: Instant) 
     Ok(View {
         id: row.id,
         organization: Some(row.organization_id),
-        is_open: row.is_open(),
+        state: row.state,
         priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
         customer,
         content: row.content.0,

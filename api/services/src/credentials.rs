@@ -2,6 +2,7 @@
 
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
+use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::passwords::{self, PasswordPolicy};
 use manager_domain::{Code, Instant, Refusal};
 use manager_repository::accounts::Account;
@@ -19,8 +20,6 @@ use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
 use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
 
-/// The purpose of a mailed reset link.
-pub const RESET: &str = "password_reset";
 /// What its tokens begin with.
 pub const RESET_PREFIX: &str = "pwr";
 
@@ -105,7 +104,7 @@ pub(crate) fn renew_in(
         return Err(Error::Conflict);
     }
     sessions::end_all_in(tx, account.id, spare, call.now)?;
-    one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
+    one_time_tokens::void_of_account(tx, account.id, TokenPurpose::PasswordReset, call.now)?;
     match spare {
         Some(session) => throttles::reset(tx, services, throttles::CONFIRMATIONS, &session.to_string()),
         None => Ok(()),
@@ -174,7 +173,10 @@ fn mail_reset(
     token: &str,
 ) -> Result<()> {
     let lifetime = services.settings.password_reset_lifetime;
-    one_time_tokens::insert(tx, &account_token(services, account.id, RESET, token, call.now, call.now + lifetime))?;
+    one_time_tokens::insert(
+        tx,
+        &account_token(services, account.id, TokenPurpose::PasswordReset, token, call.now, call.now + lifetime),
+    )?;
     security_log::append(tx, services, call, account.id, "password_reset.requested", json!({}))?;
     Mail::new(to, account.locale, Template::PasswordReset)
         .with("name", account.name())
@@ -193,7 +195,7 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
     let hash = services.vault.token_hash(token);
     let (look_up, now) = (hash.clone(), call.now);
     let find = move |conn: &mut AnyConnection| {
-        let row = one_time_tokens::find(conn, &look_up, RESET)?;
+        let row = one_time_tokens::find(conn, &look_up, TokenPurpose::PasswordReset)?;
         let open = row.filter(|row| row.used_at.is_none() && row.expires_at > now).and_then(|row| row.account_id);
         Ok::<_, Error>(open.map(|id| accounts::find(conn, id)).transpose()?.flatten())
     };
@@ -231,14 +233,14 @@ fn tell_changed(tx: &mut AnyConnection, services: &Services, call: &Call, accoun
 pub fn account_token(
     services: &Services,
     account: AccountId,
-    purpose: &str,
+    purpose: TokenPurpose,
     token: &str,
     now: Instant,
     expires_at: Instant,
 ) -> OneTimeToken {
     OneTimeToken {
         token_hash: services.vault.token_hash(token),
-        purpose: purpose.to_owned(),
+        purpose,
         account_id: Some(account),
         organization_id: None,
         subject: None,

@@ -4,6 +4,7 @@ use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, Rights, Role};
+use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::{self, Account};
@@ -21,9 +22,6 @@ use crate::memberships::{Authority, check, check_grants, move_owner_count, requi
 use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
 pub use rows::{Invitation, Sent};
-
-/// What a mailed token is for.
-const PURPOSE: &str = "invitation";
 
 /// An invitation to be.
 #[derive(Debug, Clone)]
@@ -132,12 +130,12 @@ fn summary(row: &Invitation) -> Value {
 }
 
 fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation, token: &str) -> Result<()> {
-    one_time_tokens::void_of_subject(tx, row.id, PURPOSE, call.now)?;
+    one_time_tokens::void_of_subject(tx, row.id, TokenPurpose::Invitation, call.now)?;
     one_time_tokens::insert(
         tx,
         &OneTimeToken {
             token_hash: services.vault.token_hash(token),
-            purpose: PURPOSE.to_owned(),
+            purpose: TokenPurpose::Invitation.to_owned(),
             account_id: None,
             organization_id: Some(row.organization_id),
             subject: Some(one_time_tokens::subject(row.id)),
@@ -252,7 +250,7 @@ pub(crate) fn close_in(
     if !rows::close(tx, row.organization_id, row.id, state, call.now)? {
         return Err(Code::InvitationClosed.into());
     }
-    one_time_tokens::void_of_subject(tx, row.id, PURPOSE, call.now)?;
+    one_time_tokens::void_of_subject(tx, row.id, TokenPurpose::Invitation, call.now)?;
     let action = match state {
         InvitationState::Accepted => "invitation.accepted",
         InvitationState::Declined => "invitation.declined",
@@ -309,7 +307,7 @@ fn lapsed(error: Error, code: Code) -> Error {
 }
 
 fn by_token(conn: &mut AnyConnection, services: &Services, token: &str, now: Instant) -> Result<Invitation> {
-    let found = one_time_tokens::find(conn, &services.vault.token_hash(token), PURPOSE)?;
+    let found = one_time_tokens::find(conn, &services.vault.token_hash(token), TokenPurpose::Invitation)?;
     let found = found.filter(|token| token.used_at.is_none() && token.expires_at > now).ok_or(Code::TokenLapsed)?;
     let (organization, id) = found.organization_id.zip(found.subject_as()).ok_or(Code::TokenLapsed)?;
     let sent = rows::find(conn, organization, id)?;

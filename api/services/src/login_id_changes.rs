@@ -3,12 +3,13 @@
 use manager_domain::Code;
 use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
+use manager_domain::one_time_tokens::TokenPurpose;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken, subject};
 use manager_repository::{AnyConnection, accounts, login_id_changes as rows, sessions as session_rows};
 use serde_json::json;
 
-use crate::credentials::{RESET, account_token, check_policy, renew_in};
+use crate::credentials::{account_token, check_policy, renew_in};
 use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
@@ -16,10 +17,6 @@ use crate::passwords::Verdict;
 use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
 
 pub use rows::LoginIdChange;
-
-const CONFIRM: &str = "login_id_confirm";
-const CANCEL: &str = "login_id_cancel";
-const UNDO: &str = "login_id_undo";
 
 /// Asks for a new login ID. It takes effect once the link mailed to it is confirmed; an earlier request is superseded,
 /// and the present address gets a link to cancel.
@@ -107,7 +104,7 @@ fn mail_request(
     (confirm, cancel): (&str, &str),
 ) -> Result<()> {
     let settings = &services.settings;
-    for (purpose, token) in [(CONFIRM, confirm), (CANCEL, cancel)] {
+    for (purpose, token) in [(TokenPurpose::LoginIdConfirm, confirm), (TokenPurpose::LoginIdCancel, cancel)] {
         let row = account_token(services, account.id, purpose, token, call.now, change.expires_at);
         one_time_tokens::insert(tx, &OneTimeToken { subject: Some(subject(change.id)), ..row })?;
     }
@@ -150,7 +147,7 @@ pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Res
 pub async fn cancel_by_token(services: &Services, call: &Call, token: &str) -> Result<()> {
     let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
-        let (account, change) = find_by_token(tx, &hash, CANCEL)?;
+        let (account, change) = find_by_token(tx, &hash, TokenPurpose::LoginIdCancel)?;
         accounts::lock(tx, account)?.ok_or(Code::TokenLapsed)?;
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));
@@ -189,7 +186,7 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
     let undo = vault::token("liu")?;
     let claim = call.claim.clone();
     let write = move |tx: &mut AnyConnection| {
-        let (holder, id) = find_by_token(tx, &hash, CONFIRM)?;
+        let (holder, id) = find_by_token(tx, &hash, TokenPurpose::LoginIdConfirm)?;
         if holder != account {
             return Err(Error::from(Code::TokenLapsed));
         }
@@ -211,8 +208,8 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
         accounts::set_login_id(tx, account.id, &change.new_login_id, call.now)?;
         void_links(tx, &call, account.id)?;
         // A reset link that went to the old address is none any more.
-        one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
-        let row = account_token(&shared, account.id, UNDO, &undo, call.now, until);
+        one_time_tokens::void_of_account(tx, account.id, TokenPurpose::PasswordReset, call.now)?;
+        let row = account_token(&shared, account.id, TokenPurpose::LoginIdUndo, &undo, call.now, until);
         one_time_tokens::insert(tx, &OneTimeToken { subject: Some(subject(id)), ..row })?;
         security_log::append(tx, &shared, &call, account.id, "login_id_change.confirmed", json!({ "change": id }))?;
         Mail::new(&change.old_login_id, account.locale, Template::LoginIdChanged)
@@ -280,7 +277,7 @@ pub async fn undo(
 async fn look_up_undo(services: &Services, call: &Call, hash: Vec<u8>) -> Result<(Account, LoginIdChange)> {
     let now = call.now;
     let find = move |conn: &mut AnyConnection| {
-        let row = one_time_tokens::find(conn, &hash, UNDO)?;
+        let row = one_time_tokens::find(conn, &hash, TokenPurpose::LoginIdUndo)?;
         let open = row.filter(|row| row.used_at.is_none() && row.expires_at > now);
         let id = open.and_then(|row| row.subject_as()).ok_or(Code::TokenLapsed)?;
         let change = rows::find(conn, id)?.filter(|change| change.state == "confirmed").ok_or(Code::TokenLapsed)?;
@@ -298,7 +295,7 @@ fn revert(tx: &mut AnyConnection, call: &Call, account: &Account, change: &Login
     }
     rows::mark_undone(tx, account.id, change.id)?;
     for later in &undone {
-        one_time_tokens::void_of_subject(tx, later.id, UNDO, call.now)?;
+        one_time_tokens::void_of_subject(tx, later.id, TokenPurpose::LoginIdUndo, call.now)?;
         if later.new_login_key == change.old_login_key {
             continue;
         }
@@ -315,15 +312,15 @@ fn revert(tx: &mut AnyConnection, call: &Call, account: &Account, change: &Login
     Ok(accounts::set_recovery_email(tx, account.id, recovery, call.now)?)
 }
 
-fn find_by_token(tx: &mut AnyConnection, hash: &[u8], purpose: &str) -> Result<(AccountId, LoginIdChangeId)> {
+fn find_by_token(tx: &mut AnyConnection, hash: &[u8], purpose: TokenPurpose) -> Result<(AccountId, LoginIdChangeId)> {
     let row = one_time_tokens::find(tx, hash, purpose)?.ok_or(Code::TokenLapsed)?;
     row.account_id.zip(row.subject_as()).ok_or_else(|| Code::TokenLapsed.into())
 }
 
 /// Confirm and cancel links lose their use once the change they are about isn't pending.
 fn void_links(tx: &mut AnyConnection, call: &Call, account: AccountId) -> Result<()> {
-    one_time_tokens::void_of_account(tx, account, CONFIRM, call.now)?;
-    Ok(one_time_tokens::void_of_account(tx, account, CANCEL, call.now)?)
+    one_time_tokens::void_of_account(tx, account, TokenPurpose::LoginIdConfirm, call.now)?;
+    Ok(one_time_tokens::void_of_account(tx, account, TokenPurpose::LoginIdCancel, call.now)?)
 }
 
 /// The comparison key of the address an account logs in with.

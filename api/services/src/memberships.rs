@@ -6,7 +6,7 @@ use manager_domain::memberships::{Grant, ProductAccess, ProductFilter, Rights, R
 use manager_domain::permissions::{Decision, Permission, decide};
 use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
 use manager_repository::memberships as rows;
-use manager_repository::products::{Product, ProductQuery};
+use manager_repository::products::ProductQuery;
 use manager_repository::{AnyConnection, Json, organizations, products};
 use serde_json::{Value, json};
 
@@ -16,7 +16,8 @@ use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::{Call, Services, catalogue};
 
-pub use rows::{Access, Belonger, Membership};
+pub use manager_repository::access::{Access, Ask};
+pub use rows::{Belonger, Membership};
 
 /// A member is reminded so long before their access ends (MEM-5).
 const REMINDER: Duration = Duration::days(3);
@@ -24,24 +25,8 @@ const REMINDERS_AT_ONCE: i64 = 100;
 const ALL: ProductFilter = ProductFilter::All;
 
 /// What a living session reaches in an organization; `None` where the session isn't living.
-pub async fn access(
-    services: &Services,
-    session: SessionId,
-    organization: OrganizationId,
-    now: Instant,
-) -> Result<Option<Access>> {
-    services.db.read(move |conn| Ok(rows::access(conn, session, organization, now)?)).await
-}
-
-/// The same with a product of the organization, in one query.
-pub async fn access_to_product(
-    services: &Services,
-    session: SessionId,
-    organization: OrganizationId,
-    product: ProductId,
-    now: Instant,
-) -> Result<Option<(Access, Option<Product>)>> {
-    services.db.read(move |conn| Ok(rows::access_to_product(conn, session, organization, product, now)?)).await
+pub async fn access(services: &Services, ask: Ask) -> Result<Option<Access>> {
+    Ok(services.db.access(ask).await?)
 }
 
 /// A page of the organization's memberships in the order of joining.

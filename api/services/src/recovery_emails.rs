@@ -3,19 +3,18 @@
 use manager_domain::Code;
 use manager_domain::emails::{EmailAddress, mask};
 use manager_domain::ids::*;
+use manager_domain::one_time_tokens::TokenPurpose;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken};
 use manager_repository::{AnyConnection, Json, accounts};
 use serde_json::json;
 
-use crate::credentials::{RESET, account_token};
+use crate::credentials::account_token;
 use crate::errors::{Error, Result};
 use crate::login_id_changes::login_key;
 use crate::mails::{Mail, Template};
 use crate::memberships::require_step_up;
 use crate::{Call, Services, security_log, sessions, throttles, vault};
-
-const CONFIRM: &str = "recovery_email_confirm";
 
 /// Asks for a recovery e-mail; the older one stays until the link mailed to the new one is confirmed.
 ///
@@ -39,7 +38,14 @@ pub async fn put(
         throttles::take(tx, &shared, call.now, throttles::MAILS_ACCOUNT, &bucket)?;
         void_links(tx, &call, account.id)?;
         let lifetime = shared.settings.recovery_email_lifetime;
-        let row = account_token(&shared, account.id, CONFIRM, &token, call.now, call.now + lifetime);
+        let row = account_token(
+            &shared,
+            account.id,
+            TokenPurpose::RecoveryEmailConfirm,
+            &token,
+            call.now,
+            call.now + lifetime,
+        );
         let details = Json(json!({ "email": email.stored() }));
         one_time_tokens::insert(tx, &OneTimeToken { details, ..row })?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.requested", json!({}))?;
@@ -60,7 +66,7 @@ pub async fn put(
 pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()> {
     let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let write = move |tx: &mut AnyConnection| {
-        let row = one_time_tokens::find(tx, &hash, CONFIRM)?.ok_or(Code::TokenLapsed)?;
+        let row = one_time_tokens::find(tx, &hash, TokenPurpose::RecoveryEmailConfirm)?.ok_or(Code::TokenLapsed)?;
         let holder = row.account_id.ok_or(Code::TokenLapsed)?;
         let account = accounts::lock(tx, holder)?.ok_or(Code::TokenLapsed)?;
         if !one_time_tokens::consume(tx, &hash, call.now)? {
@@ -71,7 +77,7 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
         refuse_login_id(&account, email.key())?;
         accounts::set_recovery_email(tx, account.id, Some((email.stored(), email.key())), call.now)?;
         // A reset link that went to the former address is none any more.
-        one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
+        one_time_tokens::void_of_account(tx, account.id, TokenPurpose::PasswordReset, call.now)?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.confirmed", json!({}))?;
         let former = account.recovery_email.clone().filter(|_| account.recovery_key.as_deref() != Some(email.key()));
         for address in former.iter().chain([&account.login_id]) {
@@ -104,7 +110,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account) -> Resu
             return security_log::append(tx, &shared, &call, account.id, "recovery_email.withdrawn", json!({}));
         };
         accounts::set_recovery_email(tx, account.id, None, call.now)?;
-        one_time_tokens::void_of_account(tx, account.id, RESET, call.now)?;
+        one_time_tokens::void_of_account(tx, account.id, TokenPurpose::PasswordReset, call.now)?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.removed", json!({}))?;
         for address in [former, &account.login_id] {
             Mail::new(address, account.locale, Template::RecoveryEmailRemoved)
@@ -122,11 +128,11 @@ fn refuse_login_id(account: &Account, key: &str) -> Result<()> {
 
 /// The masked address that waits for its confirmation.
 pub fn pending(conn: &mut AnyConnection, call: &Call, account: AccountId) -> Result<Option<String>> {
-    let row = one_time_tokens::find_open_of_account(conn, account, CONFIRM, call.now)?;
+    let row = one_time_tokens::find_open_of_account(conn, account, TokenPurpose::RecoveryEmailConfirm, call.now)?;
     Ok(row.and_then(|row| row.details.0.get("email").and_then(|email| email.as_str()).map(mask)))
 }
 
 /// Links that would set another recovery e-mail lose their use.
 pub fn void_links(tx: &mut AnyConnection, call: &Call, account: AccountId) -> Result<()> {
-    Ok(one_time_tokens::void_of_account(tx, account, CONFIRM, call.now)?)
+    Ok(one_time_tokens::void_of_account(tx, account, TokenPurpose::RecoveryEmailConfirm, call.now)?)
 }

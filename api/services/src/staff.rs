@@ -3,13 +3,14 @@
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
+use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::staff::{ServiceRole, StaffRole};
 use manager_domain::{Code, Instant, time_zones};
 use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, accounts, one_time_tokens, service_tokens};
 use serde_json::json;
 
-use crate::credentials::{RESET, RESET_PREFIX, account_token};
+use crate::credentials::{RESET_PREFIX, account_token};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::vault::{self, Purpose};
@@ -58,7 +59,7 @@ fn invite(
 ) -> Result<()> {
     let hours = 24;
     let until = now + chrono::Duration::hours(hours);
-    one_time_tokens::insert(tx, &account_token(services, id, RESET, token, now, until))?;
+    one_time_tokens::insert(tx, &account_token(services, id, TokenPurpose::PasswordReset, token, now, until))?;
     Mail::new(email.stored(), Language::En, Template::StaffAccountCreated)
         .with("name", email.stored())
         .with("role", role.as_str())

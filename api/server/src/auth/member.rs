@@ -11,7 +11,7 @@ use manager_domain::ids::{AccountId, OrganizationId, ProductId, SessionId};
 use manager_domain::memberships::Rights;
 use manager_domain::permissions::{Decision, Permission, decide};
 use manager_services::calls::Actor;
-use manager_services::memberships::{self, Access, Membership};
+use manager_services::memberships::{self, Access, Ask, Membership};
 use manager_services::products::{Product, reference};
 use manager_services::{Call, sessions};
 
@@ -70,8 +70,9 @@ impl Asking {
     }
 
     /// Who isn't signed in learns that first; then a malformed id is a foreign one.
-    fn organization(&self) -> OrganizationId {
-        self.organization.unwrap_or_else(|| OrganizationId::from_uuid(Default::default()))
+    fn ask(&self, product: Option<ProductId>) -> Ask {
+        let organization = self.organization.unwrap_or_else(|| OrganizationId::from_uuid(Default::default()));
+        Ask { session: self.session, organization, product, now: self.call.now }
     }
 
     fn admit<P: Required>(self, request: &HttpRequest, access: Option<Access>) -> Result<Member<P>, Problem> {
@@ -112,8 +113,7 @@ impl<P: Required> FromRequest for Member<P> {
         Box::pin(async move {
             let state = state(&request)?;
             let asking = Asking::begin(&request, state, client.await).await?;
-            let (organization, now) = (asking.organization(), asking.call.now);
-            let access = memberships::access(&state.services, asking.session, organization, now).await?;
+            let access = memberships::access(&state.services, asking.ask(None)).await?;
             asking.admit(&request, access)
         })
     }
@@ -129,14 +129,12 @@ impl<P: Required> FromRequest for ProductMember<P> {
         Box::pin(async move {
             let state = state(&request)?;
             let asking = Asking::begin(&request, state, client.await).await?;
-            let (organization, now) = (asking.organization(), asking.call.now);
             let product: Option<ProductId> = request.match_info().get("id").and_then(|id| id.parse().ok());
             let product = product.unwrap_or_else(|| ProductId::from_uuid(Default::default()));
-            let (services, session) = (&state.services, asking.session);
-            let found = memberships::access_to_product(services, session, organization, product, now).await?;
-            let (access, product) = found.unzip();
+            let mut access = memberships::access(&state.services, asking.ask(Some(product))).await?;
+            let product = access.as_mut().and_then(|access| access.product.take());
             let member: Member<P> = asking.admit(&request, access)?;
-            let product = product.flatten().ok_or_else(Problem::not_found)?;
+            let product = product.ok_or_else(Problem::not_found)?;
             let reference = reference(&product);
             if !decide(&member.rights, Permission::ViewProducts, Some(&reference)).allowed {
                 return Err(Problem::not_found());

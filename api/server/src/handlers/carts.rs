@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
-use manager_domain::carts::{ItemChange, NewItem, PricedItem};
+use manager_domain::carts::{CartState, ItemChange, NewItem, PricedItem};
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
@@ -50,6 +50,7 @@ pub struct CartView {
     /// Null for a visitor's cart.
     #[schema(required)]
     pub organization: Option<OrganizationId>,
+    /// Whether something can still be put into the cart.
     pub state: CartState,
     pub currency: Currency,
     pub country: String,
@@ -64,14 +65,6 @@ pub struct CartView {
     /// When a visitor's cart is thrown away unless it is changed before.
     #[schema(required)]
     pub expires_at: Option<Instant>,
-}
-
-/// Whether something can still be put into a cart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CartState {
-    Open,
-    Ordered,
 }
 
 /// An item with today's price.
@@ -185,7 +178,7 @@ impl CartView {
         Self {
             id: view.id,
             organization: view.organization,
-            state: if view.is_open { CartState::Open } else { CartState::Ordered },
+            state: view.state,
             currency,
             country: view.customer.country,
             customer_kind: view.customer.kind,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{Datelike, Duration};
-use manager_domain::carts::CartContent;
+use manager_domain::carts::{CartContent, CartState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::invoices::{InvoiceState, number};
@@ -169,7 +169,7 @@ impl Story {
         rows.carts.push(Cart {
             organization_id: self.owner.id,
             id: cart,
-            state: "ordered".to_owned(),
+            state: CartState::Ordered,
             content: Json(content.clone()),
             created_by: account,
             // Opened, an item at a time, the means of payment, ordered.
