@@ -18,7 +18,7 @@ use crate::jobs::{self, Job};
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
+use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
 
 /// What its tokens begin with.
 pub const RESET_PREFIX: &str = "pwr";
@@ -90,8 +90,8 @@ pub async fn change_password(
     services.db.write(write).await
 }
 
-/// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, and
-/// reset links. The account's row must be locked, and a running absorption cancelled before that.
+/// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, reset
+/// links, and a recovery e-mail that waits for its confirmation. The account's row must be locked, and a running absorption cancelled before that.
 pub(crate) fn renew_in(
     tx: &mut AnyConnection,
     services: &Services,
@@ -105,6 +105,7 @@ pub(crate) fn renew_in(
     }
     sessions::end_all_in(tx, account.id, spare, call.now)?;
     one_time_tokens::void_of_account(tx, account.id, TokenPurpose::PasswordReset, call.now)?;
+    recovery_emails::void_links(tx, call, account.id)?;
     match spare {
         Some(session) => throttles::reset(tx, services, throttles::CONFIRMATIONS, &session.to_string()),
         None => Ok(()),

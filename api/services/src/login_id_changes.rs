@@ -14,7 +14,7 @@ use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
 
 pub use rows::LoginIdChange;
 
@@ -260,7 +260,6 @@ pub async fn undo(
         renew_in(tx, &shared, &call, &account, None, &password_hash)?;
         revert(tx, &call, &account, &change)?;
         void_links(tx, &call, account.id)?;
-        recovery_emails::void_links(tx, &call, account.id)?;
         security_log::append(tx, &shared, &call, account.id, "login_id_change.undone", json!({ "change": change.id }))?;
         for address in [&change.old_login_id, &account.login_id] {
             Mail::new(address, account.locale, Template::LoginIdChangeUndone)

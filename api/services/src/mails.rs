@@ -51,6 +51,7 @@ templates! {
     LoginIdChanged = "login_id_changed",
     LoginIdChangeUndone = "login_id_change_undone",
     RecoveryEmailConfirm = "recovery_email_confirm",
+    RecoveryEmailRequested = "recovery_email_requested",
     RecoveryEmailChanged = "recovery_email_changed",
     RecoveryEmailRemoved = "recovery_email_removed",
     Invitation = "invitation",

@@ -130,6 +130,7 @@ const fn is_about_security(template: Template) -> bool {
             | Template::LoginIdChangeRequested
             | Template::LoginIdChanged
             | Template::LoginIdChangeUndone
+            | Template::RecoveryEmailRequested
             | Template::RecoveryEmailChanged
             | Template::RecoveryEmailRemoved
             | Template::SessionEndedForSafety
