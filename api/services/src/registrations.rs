@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::credentials::check_policy_for;
+use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
@@ -191,7 +192,8 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     let account = new_account(services, call, &row, &details, password_hash);
     let secret = Secret::new(services, call, mode)?;
     let opened = Secret { token: secret.token.clone(), ..secret };
-    let (shared, call_, id) = (services.clone(), call.clone(), account.id);
+    let device = Device::of(&account, secret.id);
+    let (shared, call_) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         create(tx, &shared, &call_, &row, &details, &account, &opened)?;
         failpoint!("registrations.before_commit");
@@ -199,7 +201,7 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     };
     services.db.write(write).await?;
     failpoint!("registrations.after_commit");
-    sessions::grant(services, call, id, secret).await
+    sessions::grant(services, call, device, secret).await
 }
 
 /// The registration that the proof is about.
