@@ -6,6 +6,7 @@ use chrono::Duration;
 use manager_repository::{AnyConnection, accounts};
 use manager_tests::people::PASSWORD;
 use manager_tests::{Person, TestApp, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The old account's organizations by name, as its absorption shows them.
 async fn steps(old: &Person) -> Vec<(String, String)> {
@@ -131,6 +132,31 @@ async fn a_new_password_of_the_old_account_stops_its_absorption() {
     assert!(app.services.db.write(set).await.unwrap());
     accept(&new, &mine[0]).await.refused(409, "invitation_closed");
     old.get(&old.org("")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_absorption_that_was_under_way_when_the_password_changed_does_not_start() {
+    let (app, _, old, new) = three().await;
+    let body = json!({"email": "new@example.com"}).to_string();
+    let head = format!(
+        "POST /v1/me/absorption HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: \
+         application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n",
+        host = app.url.trim_start_matches("http://"),
+        token = old.token,
+        length = body.len(),
+    );
+    let mut line = tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    line.write_all(head.as_bytes()).await.unwrap();
+    // Long enough for the server to have looked who asks.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let change = json!({"current_password": PASSWORD, "new_password": PASSWORD.to_uppercase()});
+    old.put("/v1/me/password", change).await.expect(204);
+    line.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("step_up_required"), "{answer}");
+    old.get("/v1/me/absorption").await.refused(404, "not_found");
+    assert!(invitations(&new).await.is_empty());
 }
 
 #[actix_web::test]

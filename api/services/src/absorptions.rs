@@ -35,15 +35,16 @@ pub type Status = (Absorption, Vec<Step>);
 /// admin; where it is a member, an owner or admin is asked to approve. Owners are told.
 ///
 /// # Errors
-/// `step_up_required`, `absorption_target_refused` for the account's own address, `absorption_pending`,
+/// `step_up_required`, also where the password is a new one meanwhile; `absorption_target_refused` for the account's own
+/// address, `absorption_pending`,
 /// `invitation_pending` with the organization in which the address is invited already, `too_many_requests`.
-pub async fn start(services: &Services, call: &Call, account: AccountId, target: EmailAddress) -> Result<Status> {
+pub async fn start(services: &Services, call: &Call, old: Account, target: EmailAddress) -> Result<Status> {
     require_step_up(services, call)?;
     let id: AbsorptionId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services
         .write(call.claim.clone(), move |tx| {
-            let old = accounts::find(tx, account)?.ok_or(Code::NotFound)?;
+            let account = old.id;
             if accounts::find_login_key(tx, account)?.as_deref() == Some(target.key()) {
                 return Err(Error::from(Code::AbsorptionTargetRefused));
             }
@@ -68,10 +69,11 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
             for (_, organization) in memberships::list_of_account(tx, account, None, MOST, call.now)? {
                 ask(tx, &shared, &call, &absorption, &old, organization)?;
             }
-            // Nothing is moved for an account that was deleted or got a new password meanwhile.
+            // Nothing is moved for an account that was deleted or got a new password meanwhile: it was asked for with
+            // the one that the caller's session had proved.
             let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
             if current.password_version != old.password_version {
-                return Err(manager_repository::Error::Conflict.into());
+                return Err(Code::StepUpRequired.into());
             }
             security_log::append(tx, &shared, &call, account, "absorption.started", json!({ "absorption": id }))?;
             finish_in(tx, &shared, &call, &absorption)?;

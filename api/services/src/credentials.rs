@@ -87,7 +87,7 @@ pub async fn change_password(
         let password_version = renew_in(tx, &shared, &call, &current, Some(session), &hash)?;
         security_log::append(tx, &shared, &call, current.id, "password.changed", json!({}))?;
         tell_changed(tx, &shared, &call, &current)?;
-        Ok(Device { account: current.id, id: session, password_version })
+        Ok::<_, Error>(Device { account: current.id, id: session, password_version })
     };
     let device: Device = services.db.write(write).await?;
     Ok(device.token(services))

@@ -88,7 +88,7 @@ impl From<Status> for AbsorptionView {
 /// within ten minutes. A new password calls it off.
 #[utoipa::path(tag = "memberships", params(OptionalKey), request_body = AbsorptionRequest, responses(
     (status = 201, description = "Started", body = AbsorptionView),
-    (status = 403, description = "`step_up_required`"),
+    (status = 403, description = "`step_up_required`, also where the password changed meanwhile"),
     (status = 409, description = "`absorption_pending`, `absorption_target_refused` or `invitation_pending`"),
 ), security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/me/absorption")]
@@ -98,7 +98,7 @@ pub async fn start_absorption(
 ) -> Result<Answer, Problem> {
     let Then(caller, Repeatable(Json(body), key)) = body;
     let target = EmailAddress::parse(&body.email).map_err(|code| Problem::fault("/email", code))?;
-    let account = caller.account.id;
+    let account = caller.account.clone();
     let render = |status: &Status| Answer::created(&AbsorptionView::from(status.clone())).location("/v1/me/absorption");
     key.once(&state.services, &caller.call, render, async move |services, call| {
         absorptions::start(&services, &call, account, target).await
