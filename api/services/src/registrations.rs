@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use manager_domain::Code;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
+use manager_domain::{Code, Instant};
 use manager_repository::accounts::Account;
-use manager_repository::{AnyConnection, Json, accounts, registrations as rows};
+use manager_repository::{AnyConnection, Json, accounts, login_id_changes, registrations as rows};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
@@ -159,9 +159,9 @@ fn mail(
     secrets: &Secrets,
 ) -> Result<()> {
     let settings = &services.settings;
-    let mail = match accounts::find_by_login_key(tx, key)? {
-        Some(account) => {
-            let mail = Mail::new(&account.login_id, account.locale, Template::RegistrationTaken);
+    let mail = match holder(tx, key, call.now)? {
+        Some((stored, account)) => {
+            let mail = Mail::new(stored, account.locale, Template::RegistrationTaken);
             let mail = mail.with("name", account.name());
             // The built-in pages have none to sign in on.
             settings.sign_in_url.iter().fold(mail, |mail, url| mail.with("link", url.clone()))
@@ -174,6 +174,19 @@ fn mail(
             .with("link", settings.link("registration", &secrets.token)),
     };
     mail.enqueue(tx, services, call.now)
+}
+
+/// Whose login ID an address is, or whose it was for as long as they can have it back (ACC-5); with the address as they
+/// wrote it.
+fn holder(tx: &mut AnyConnection, key: &str, now: Instant) -> Result<Option<(String, Account)>> {
+    if let Some(account) = accounts::find_by_login_key(tx, key)? {
+        return Ok(Some((account.login_id.clone(), account)));
+    }
+    if !accounts::address_is_taken(tx, key, None, now)? {
+        return Ok(None);
+    }
+    let Some(change) = login_id_changes::find_keeping(tx, key, now)? else { return Ok(None) };
+    Ok(accounts::find(tx, change.account_id)?.map(|account| (change.old_login_id, account)))
 }
 
 /// Confirms a registration: account, organization or accepted invitation, claimed cart and first session in one
