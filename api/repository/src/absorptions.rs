@@ -184,6 +184,25 @@ pub fn list_asked(
     Ok(query.order(absorption_steps::absorption_id.desc()).limit(limit).load(conn)?)
 }
 
+/// The absorptions of an account, and those of others that name its address as the new one.
+pub fn list_of_person(conn: &mut AnyConnection, account: AccountId, key: &str) -> Result<Vec<Absorption>, Error> {
+    let of_person = absorptions::account_id.eq(sql(account)).or(absorptions::target_key.eq(key));
+    Ok(absorptions::table.filter(of_person).select(Absorption::as_select()).load(conn)?)
+}
+
+/// At most `limit` that ended before.
+pub fn list_ended(conn: &mut AnyConnection, before: Instant, limit: i64) -> Result<Vec<AbsorptionId>, Error> {
+    let ended = absorptions::table.filter(absorptions::ended_at.lt(sql(Some(before))));
+    Ok(ended.order(absorptions::id).limit(limit).select(absorptions::id).load(conn)?)
+}
+
+/// Deletes an absorption with its steps.
+pub fn delete(tx: &mut AnyConnection, id: AbsorptionId) -> Result<(), Error> {
+    diesel::delete(absorption_steps::table.filter(absorption_steps::absorption_id.eq(sql(id)))).execute(tx)?;
+    diesel::delete(absorptions::table.filter(absorptions::id.eq(sql(id)))).execute(tx)?;
+    Ok(())
+}
+
 /// Moves a step from one state to another; exactly one caller wins.
 pub fn move_step(
     tx: &mut AnyConnection,

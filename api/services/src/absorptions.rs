@@ -2,6 +2,7 @@
 //!
 //! Locks are taken in the order absorption, organization, membership.
 
+use chrono::Duration;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
@@ -13,7 +14,7 @@ use manager_repository::accounts::{self, Account};
 use manager_repository::invitations::{self as invitation_rows, Invitation};
 use manager_repository::memberships::{self, Membership};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::{AnyConnection, Json};
+use manager_repository::{AnyConnection, Json, audit_log as audit_rows};
 use serde_json::json;
 
 use crate::audit_log::{self, Entry};
@@ -27,6 +28,8 @@ pub use rows::Absorption;
 /// Organizations that one absorption reaches.
 const MOST: i64 = 1_000;
 const FINISHED_AT_ONCE: i64 = 100;
+/// One that ended is shown, and kept, so long.
+const KEPT: Duration = Duration::days(7);
 
 /// An absorption with its steps, their states as they stand now.
 pub type Status = (Absorption, Vec<Step>);
@@ -434,7 +437,8 @@ fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorptio
     security_log::append(tx, services, call, absorption.account_id, action, details)
 }
 
-/// Ends absorptions whose last invitations were declined, taken back or not answered in time.
+/// Ends absorptions whose last invitations were declined, taken back or not answered in time, and forgets those that
+/// ended seven days ago.
 pub async fn finish_due(services: &Services, now: Instant) -> Result<()> {
     let due = services.db.read(move |conn| Ok::<_, Error>(rows::list_answered(conn, now, FINISHED_AT_ONCE)?)).await?;
     for id in due {
@@ -444,6 +448,34 @@ pub async fn finish_due(services: &Services, now: Instant) -> Result<()> {
             None => Ok(()),
         };
         services.db.write(write).await?;
+    }
+    let over = now - KEPT;
+    let purge = move |tx: &mut AnyConnection| {
+        for id in rows::list_ended(tx, over, FINISHED_AT_ONCE)? {
+            forget_address(tx, id)?;
+            rows::delete(tx, id)?;
+        }
+        Ok::<_, Error>(())
+    };
+    services.db.write(purge).await
+}
+
+/// Forgets the absorptions of an account that is being deleted, and what the logs say of those that name its address as
+/// the new one (ACC-10).
+pub(crate) fn erase_in(tx: &mut AnyConnection, account: AccountId, address_key: &str) -> Result<()> {
+    for row in rows::list_of_person(tx, account, address_key)? {
+        forget_address(tx, row.id)?;
+        if row.account_id == account {
+            rows::delete(tx, row.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// The new address, where it was asked for: if it was invited, the entry about the invitation has it too.
+fn forget_address(tx: &mut AnyConnection, id: AbsorptionId) -> Result<()> {
+    for step in rows::list_steps(tx, id)? {
+        audit_rows::erase_personal(tx, step.organization_id, &id.to_string())?;
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ pub async fn start_absorption(
 
 /// Show how the absorption of my account stands
 #[utoipa::path(tag = "memberships",
-    responses((status = 200, description = "The latest, running or not", body = AbsorptionView),
+    responses((status = 200, description = "The latest, running or ended within seven days", body = AbsorptionView),
         (status = 404, description = "There was none")),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/absorption")]
