@@ -55,6 +55,7 @@ templates! {
     RecoveryEmailChanged = "recovery_email_changed",
     RecoveryEmailRemoved = "recovery_email_removed",
     Invitation = "invitation",
+    AbsorptionInvitation = "absorption_invitation",
     InvitationAccepted = "invitation_accepted",
     InvitationDeclined = "invitation_declined",
     MembershipChanged = "membership_changed",

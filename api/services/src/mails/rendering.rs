@@ -242,6 +242,8 @@ mod tests {
             "date",
             "old_member",
             "new_email",
+            "organizations",
+            "count",
         ];
         names.iter().fold(Mail::new("ada@example.com", language, template), |mail, name| {
             mail.with(name, format!("<{name}>\r\nBcc: x"))
