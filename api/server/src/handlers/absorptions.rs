@@ -84,8 +84,8 @@ impl From<Status> for AbsorptionView {
 /// Have another account of mine take over this one
 ///
 /// The address is invited into every organization with the same rights; where this account is only a member, an owner
-/// or admin approves first, within seven days. The address gets one mail. Each acceptance replaces the membership of this account. Needs a session authenticated
-/// within ten minutes. A new password calls it off.
+/// or admin approves first, within seven days. The address gets one mail. Each acceptance replaces the membership of
+/// this account. Needs a session authenticated within ten minutes. A new password calls it off.
 #[utoipa::path(tag = "memberships", params(OptionalKey), request_body = AbsorptionRequest, responses(
     (status = 201, description = "Started", body = AbsorptionView),
     (status = 403, description = "`step_up_required`, also where the password changed meanwhile"),
@@ -185,7 +185,7 @@ pub async fn list_absorptions(
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Approved"),
-        (status = 409, description = "`invitation_closed` where it was answered before, asked too long ago, or the member is none any more, `invitation_pending`")),
+        (status = 409, description = "`invitation_closed` where it was answered before or waits no more, `invitation_pending`")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[post("/v1/organizations/{org}/absorptions/{id}/approve")]
@@ -203,7 +203,7 @@ pub async fn approve_absorption(
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Refused"),
-        (status = 409, description = "`invitation_closed` where it was answered before, asked too long ago, or the member is none any more")),
+        (status = 409, description = "`invitation_closed` where it was answered before or waits no more")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[post("/v1/organizations/{org}/absorptions/{id}/refuse")]
