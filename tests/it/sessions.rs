@@ -115,8 +115,10 @@ async fn a_browser_is_known_by_a_cookie_and_whoever_reset_the_password_is_known_
 async fn a_new_password_ends_known_devices_but_the_one_that_sets_it() {
     let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
     let ada = Person::register(&app, "ada").await;
-    let body = |password: &str, device: &Value| json!({"email": "ada@example.com", "password": password, "device_token": device});
-    let log_in = async |password: &str, device: &Value| app.post("/v1/auth/login", body(password, device)).await;
+    let log_in = async |password: &str, device: &Value| {
+        let body = json!({"email": "ada@example.com", "password": password, "device_token": device});
+        app.post("/v1/auth/login", body).await
+    };
     let thief = log_in(PASSWORD, &Value::Null).await.expect(200)["device_token"].clone();
     let new = PASSWORD.to_uppercase();
     let change = json!({"current_password": PASSWORD, "new_password": new});
