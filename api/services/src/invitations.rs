@@ -69,30 +69,24 @@ pub async fn invite(
                 None => organizations::find(tx, organization)?.ok_or(Code::NotFound)?.locale,
             };
             let row = row(&shared, &call, organization, id, &new, locale, inviter);
-            insert_in(tx, &shared, &call, &row, &token)?;
+            insert_in(tx, &shared, &call, &row)?;
+            send(tx, &shared, &call, &row, &token)?;
             rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
         })
         .await
 }
 
-/// Writes an invitation and sends its mail in the caller's transaction.
+/// Writes an invitation in the caller's transaction; its mail is the caller's to send.
 ///
 /// # Errors
 /// `invitation_pending` where the address is invited already.
-pub(crate) fn insert_in(
-    tx: &mut AnyConnection,
-    services: &Services,
-    call: &Call,
-    row: &Invitation,
-    token: &str,
-) -> Result<()> {
+pub(crate) fn insert_in(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation) -> Result<()> {
     expiry::expire_invitation_of(tx, services, call.now, row.organization_id, &row.email_key)?;
     if !rows::insert(tx, row)? {
         return Err(Code::InvitationPending.into());
     }
     let entry = Entry::new("invitation.sent", row.id).after(summary(row)).personal(row.email.clone());
-    audit_log::append(tx, services, call, row.organization_id, entry)?;
-    send(tx, services, call, row, token)
+    audit_log::append(tx, services, call, row.organization_id, entry)
 }
 
 /// `locale`: the language of its mail.
@@ -129,7 +123,14 @@ fn summary(row: &Invitation) -> Value {
     json!({ "role": row.role, "products": row.products.0, "billing": row.billing })
 }
 
-fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation, token: &str) -> Result<()> {
+/// Makes `token` the one that opens the invitation; answers the link to it.
+pub(crate) fn open_link(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    token: &str,
+) -> Result<String> {
     one_time_tokens::void_of_subject(tx, row.id, TokenPurpose::Invitation, call.now)?;
     one_time_tokens::insert(
         tx,
@@ -145,6 +146,18 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
             used_at: None,
         },
     )?;
+    Ok(services.settings.link("invitation", token))
+}
+
+/// Mails an invitation with a link to it.
+pub(crate) fn send(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    token: &str,
+) -> Result<()> {
+    let link = open_link(tx, services, call, row, token)?;
     let organization = organizations::find(tx, row.organization_id)?.ok_or(Code::NotFound)?;
     let inviter = accounts::find(tx, row.invited_by)?.map(|account| account.name()).unwrap_or_default();
     Mail::new(&row.email, row.locale, Template::Invitation)
@@ -152,7 +165,7 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
         .with("inviter", inviter)
         .with("role", row.role.as_str())
         .with("days", services.settings.invitation_lifetime.num_days())
-        .with("link", services.settings.link("invitation", token))
+        .with("link", link)
         .enqueue(tx, services, call.now)
 }
 
@@ -256,7 +269,11 @@ pub(crate) fn close_in(
         InvitationState::Declined => "invitation.declined",
         _ => "invitation.revoked",
     };
-    audit_log::append(tx, services, call, row.organization_id, Entry::new(action, row.id))
+    let entry = Entry::new(action, row.id);
+    // Without a session, declining takes the mailed link.
+    let by_link = state == InvitationState::Declined && call.actor.is_none();
+    let entry = if by_link { entry.by_link_holder() } else { entry };
+    audit_log::append(tx, services, call, row.organization_id, entry)
 }
 
 /// Which invitation is meant.
@@ -474,6 +491,10 @@ fn tell_inviter(
     template: Template,
     member: &str,
 ) -> Result<()> {
+    // Whoever was removed meanwhile learns nothing of the organization any more (ORG-3).
+    if memberships::find_by_account(tx, row.organization_id, row.invited_by, call.now)?.is_none() {
+        return Ok(());
+    }
     let Some(inviter) = accounts::find(tx, row.invited_by)? else { return Ok(()) };
     let organization = organizations::find(tx, row.organization_id)?.ok_or(Code::NotFound)?;
     Mail::new(&inviter.login_id, inviter.locale, template)

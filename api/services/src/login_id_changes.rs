@@ -14,7 +14,7 @@ use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
 
 pub use rows::LoginIdChange;
 
@@ -246,7 +246,7 @@ pub async fn undo(
             return Err(Code::PasswordUnchanged.into());
         }
     }
-    let device = Device { account: account.id, id: services.id(call.now) };
+    let device: SessionId = services.id(call.now);
     let named = Account { login_id: change.old_login_id.clone(), ..account };
     check_policy(services, &named, new_password, "/new_password").await?;
     let password_hash = services.passwords.hash(new_password).await?;
@@ -257,10 +257,9 @@ pub async fn undo(
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));
         }
-        renew_in(tx, &shared, &call, &account, None, &password_hash)?;
+        let password_version = renew_in(tx, &shared, &call, &account, None, &password_hash)?;
         revert(tx, &call, &account, &change)?;
         void_links(tx, &call, account.id)?;
-        recovery_emails::void_links(tx, &call, account.id)?;
         security_log::append(tx, &shared, &call, account.id, "login_id_change.undone", json!({ "change": change.id }))?;
         for address in [&change.old_login_id, &account.login_id] {
             Mail::new(address, account.locale, Template::LoginIdChangeUndone)
@@ -268,9 +267,9 @@ pub async fn undo(
                 .with("login_id", change.old_login_id.clone())
                 .enqueue(tx, &shared, call.now)?;
         }
-        Ok::<_, Error>(())
+        Ok::<_, Error>(Device { account: account.id, id: device, password_version })
     };
-    services.db.write(write).await?;
+    let device = services.db.write(write).await?;
     Ok(device.token(services))
 }
 

@@ -195,6 +195,10 @@ pub async fn change(
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));
             }
+            // What changes nothing is no change: no version, no entry, no mail.
+            if next == current {
+                return Ok((current, account));
+            }
             check(&next.rights(), next.expires_at, call.now)?;
             if let Some(products) = &changes.products {
                 check_grants(tx, &shared, organization, products, call.now)?;

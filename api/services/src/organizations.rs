@@ -178,11 +178,15 @@ pub async fn update(
                 return Err(Error::from(Code::PreconditionFailed));
             }
             let next = changed(&shared, &current, &changes)?;
+            let changed = differences(&current, &next);
+            // What changes nothing is no change: no version, no entry.
+            if changed.is_empty() {
+                return Ok(current);
+            }
             refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let changed = differences(&current, &next);
             let mut entry =
                 Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &changed));
             entry.personal = personal(&current, &next, &changed);
