@@ -80,6 +80,7 @@ pub async fn change_password(
     check_policy(services, account, new, "/new_password").await?;
     let hash = services.passwords.hash(new).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let current = sessions::unchanged(tx, &account)?;
@@ -87,7 +88,7 @@ pub async fn change_password(
         security_log::append(tx, &shared, &call, current.id, "password.changed", json!({}))?;
         tell_changed(tx, &shared, &call, &current)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 /// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, and

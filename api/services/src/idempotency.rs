@@ -194,8 +194,8 @@ pub fn reached<P: DeserializeOwned>(services: &Services, call: &Call) -> Result<
 }
 
 impl Services {
-    /// The transaction of a use case. Where the call's request may be repeated, the answer is kept in it.
-    pub async fn write<T: Any + Send>(
+    /// A transaction in which the answer is kept of a request that may be repeated.
+    pub(crate) async fn write_claimed<T: Any + Send>(
         &self,
         claim: Option<Arc<Claim>>,
         work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,

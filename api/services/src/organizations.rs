@@ -131,7 +131,7 @@ fn take_number(tx: &mut AnyConnection, id: OrganizationId) -> Result<String> {
 pub async fn create(services: &Services, call: &Call, owner: AccountId, new: NewOrganization) -> Result<Organization> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.clone(), move |tx| {
             // One after the other, so that the number stays true, and none for an account that is being deleted.
             accounts::lock(tx, owner)?.ok_or(Code::SessionEnded)?;
             let limit = shared.settings.organizations_per_account;
@@ -195,9 +195,7 @@ pub async fn update(
 ) -> Result<Organization> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            rows::lock(tx, id)?;
+        .write(call.clone(), move |tx| {
             let current = rows::find(tx, id)?.ok_or(Code::NotFound)?;
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));

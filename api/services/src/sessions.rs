@@ -395,8 +395,7 @@ pub async fn list(
 pub async fn end(services: &Services, call: &Call, account: AccountId, id: SessionId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             if !end_in(tx, account, id, call.now)? {
                 return Err(Error::from(Code::NotFound));
             }
@@ -409,8 +408,7 @@ pub async fn end(services: &Services, call: &Call, account: AccountId, id: Sessi
 pub async fn end_others(services: &Services, call: &Call, account: AccountId, spare: SessionId) -> Result<usize> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             let ended = end_all_in(tx, account, Some(spare), call.now)?;
             security_log::append(tx, &shared, &call, account, "session.others_ended", json!({ "count": ended }))?;
             Ok(ended)
@@ -449,8 +447,7 @@ pub async fn step_up(
     confirm_password(services, call, account, password).await?;
     let (shared, call, id) = (services.clone(), call.clone(), account.id);
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             rows::set_authenticated(tx, session, call.now)?;
             security_log::append(tx, &shared, &call, id, "session.stepped_up", json!({ "session": session }))
         })
@@ -480,7 +477,9 @@ pub async fn prove_password(
     password: &str,
 ) -> Result<()> {
     let (shared, now, bucket) = (services.clone(), call.now, key.clone());
-    services.db.write(move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
+    // Who asks in an ended session learns nothing more of the password. What counts a try is not the request's answer.
+    let caller = Call { claim: None, ..call.clone() };
+    services.write(caller, move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
     let verdict = services.passwords.verify(password, stored).await;
     if matches!(verdict, Ok(Verdict::Wrong)) {
         return Err(Code::WrongPassword.into());

@@ -369,10 +369,10 @@ pub async fn add_organization_cart_item(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
-    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, &base(cart.0));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        carts::change(&services, &call, cart, &rights, seen, change).await
+        carts::change(&services, &call, cart, seen, change).await
     })
     .await
 }
@@ -395,7 +395,7 @@ pub async fn update_organization_cart_item(
     let Then(member, Then(Path((organization, id, item)), MergePatch(body))) = path;
     let (cart, change) = ((organization, id), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -416,7 +416,7 @@ pub async fn remove_organization_cart_item(
     let Then(member, Path((organization, id, item))) = path;
     let (cart, change) = ((organization, id), Change::Remove(item));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -437,7 +437,7 @@ pub async fn set_organization_cart_payment_method(
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(member, Then(Path(cart), Json(body))) = path;
     let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -576,10 +576,10 @@ pub async fn check_out(
     let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
     let CheckoutRequest { price_token, payment_method_token } = body;
     let checkout = Checkout { cart, price_token, payment_method_token };
-    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let language = language::of(&request);
     let render = move |done: &CheckedOut| checked_out(done, organization, language);
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::checkout(&services, &call, organization, &rights, checkout).await
+        orders::checkout(&services, &call, organization, checkout).await
     })
     .await
 }

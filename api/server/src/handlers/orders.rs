@@ -235,10 +235,9 @@ pub async fn cancel_order(
     path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
-    let rights = member.rights.clone();
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, &rights, id).await
+        orders::cancel(&services, &call, organization, id).await
     })
     .await
 }

@@ -53,7 +53,7 @@ pub async fn pay(
     };
     let payment = match idempotency::reached(services, call)? {
         Some(payment) => payment,
-        None => services.db.write(write).await?,
+        None => services.write(call.clone(), write).await?,
     };
     failpoint!("pay.after_commit");
     let payment = collect(services, call, organization, payment).await?;
@@ -68,7 +68,6 @@ fn begin(
     id: OrderId,
     request: &PayOrder,
 ) -> Result<PaymentId> {
-    organizations::lock(tx, organization)?;
     let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
     let mut order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
     if order.state == OrderState::Open && order.lapses_at <= call.now {
