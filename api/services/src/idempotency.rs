@@ -131,7 +131,11 @@ fn claim(
     if found.answer.is_none() && !rows::take_over(tx, &scope_hash, now, now + LEASE)? {
         return Err(in_progress());
     }
-    Ok(Some(found))
+    if found.answer.is_some() {
+        return Ok(Some(found));
+    }
+    // What its first holder reached until the moment it was taken over, which may be more than was read before.
+    Ok(Some(rows::find(tx, &scope_hash)?.ok_or_else(in_progress)?))
 }
 
 impl Claim {
