@@ -163,7 +163,7 @@ pub async fn change_anonymous(
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
         Ok::<_, Error>((view_anonymous(tx, &shared, row, now)?, item))
     };
-    services.db.write(write).await
+    services.write(call.clone(), write).await
 }
 
 /// Throws a visitor's cart away.
