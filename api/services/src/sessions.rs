@@ -159,11 +159,14 @@ pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Gra
         tries.end(services, now, Ended::Wrong).await?;
         return Err(Code::InvalidCredentials.into());
     };
-    let rehash = match verdict {
-        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
-        Verdict::Right | Verdict::Wrong => None,
+    let mut grant = match let_in(services, call, &account, &tries, &login, verdict).await {
+        // The right password, and it is our fault that it didn't open: no try.
+        Err(error @ (Error::Database(_) | Error::Defect(_))) => {
+            tries.end(services, now, Ended::Unjudged).await?;
+            return Err(error);
+        }
+        entered => entered?,
     };
-    let mut grant = enter(services, call, &account, tries, rehash, login.mode).await?;
     // A known device goes on being the one it is.
     if let Some(device) = device.filter(|device| device.account == account.id) {
         grant.device_token = device.token(services);
@@ -229,6 +232,22 @@ impl Tries {
         };
         services.db.write(write).await
     }
+}
+
+/// Opens a session for a password that was right, kept by today's parameters from then on.
+async fn let_in(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    tries: &Tries,
+    login: &Login,
+    verdict: Verdict,
+) -> Result<Grant> {
+    let rehash = match verdict {
+        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
+    enter(services, call, account, tries.clone(), rehash, login.mode).await
 }
 
 async fn enter(
