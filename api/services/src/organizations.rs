@@ -258,13 +258,16 @@ fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
+/// Who an organization is before the law; what its VAT number was verified for (BIL-3).
+fn legal(row: &Organization) -> (OrganizationKind, &str, &str, Option<&str>) {
+    (row.kind, &row.name, &row.country, row.vat_number.as_deref())
+}
+
 /// Who is billed, how they are taxed and in which currency stays as it is while it is being paid: a payment that settles
 /// issues its invoice with the legal data of that moment (BIL-1, BIL-3, ORG-1).
 fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &Organization) -> Result<()> {
-    let legal = |row: &Organization| {
-        (row.kind, row.billing_address.clone(), row.country.clone(), row.vat_number.clone(), row.currency)
-    };
-    if legal(next) == legal(current) {
+    let billed = |row: &Organization| (row.billing_address.clone(), row.currency);
+    if legal(next) == legal(current) && billed(next) == billed(current) {
         return Ok(());
     }
     if let Some(payment) = payments::find_open(tx, current.id)? {
@@ -309,7 +312,6 @@ fn changed(services: &Services, current: &Organization, changes: &Changes) -> Re
     if next.currency != current.currency && current.currency_fixed {
         return Err(Code::CurrencyFixed.into());
     }
-    let legal = |row: &Organization| (row.kind, row.name.clone(), row.country.clone(), row.vat_number.clone());
     if legal(&next) != legal(current) {
         next.vat_verified_at = None;
     }
