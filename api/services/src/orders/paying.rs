@@ -117,6 +117,11 @@ fn tax_anew(
     let catalogue = catalogue::in_force(tx, services, today)?.catalogue;
     let lines = invoices::lines(tx, organization, invoice.id)?;
     let (mut anew, mut notes) = (Vec::with_capacity(lines.len()), Vec::new());
+    let mut note = |note| {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    };
     for parts in lines.chunk_by(|one, other| one.product_id.is_some() && one.product_id == other.product_id) {
         let product = match parts.first().and_then(|line| line.product_id) {
             Some(product) => products::find(tx, organization, product)?,
@@ -124,10 +129,14 @@ fn tax_anew(
         };
         match product.as_ref().and_then(|product| catalogue.product_type(&product.product_type)) {
             Some(product_type) => {
-                notes.extend(customer.treatment(product_type, today).note.filter(|note| !notes.contains(note)));
+                customer.treatment(product_type, today).note.into_iter().for_each(&mut note);
                 anew.extend(taxed_anew(parts, customer, product_type, today));
             }
-            None => anew.extend_from_slice(parts),
+            None => {
+                // Of a type that is sold no more: taxed as it was, so with the reasons that were given for it.
+                invoice.taxes.0.notes.iter().cloned().for_each(&mut note);
+                anew.extend_from_slice(parts);
+            }
         }
     }
     (1..).zip(&mut anew).for_each(|(position, line)| line.position = position);
