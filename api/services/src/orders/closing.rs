@@ -23,12 +23,7 @@ const BATCHES: usize = 50;
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `order_closed`, `payment_in_progress`.
-pub async fn cancel(
-    services: &Services,
-    call: &Call,
-    organization: OrganizationId,
-    id: OrderId,
-) -> Result<Details> {
+pub async fn cancel(services: &Services, call: &Call, organization: OrganizationId, id: OrderId) -> Result<Details> {
     let (shared, call) = (services.clone(), call.clone());
     let caller = call.clone();
     let write = move |tx: &mut AnyConnection, authority: &Authority| {
