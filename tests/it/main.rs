@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod absorptions;
+mod access;
 mod account_deletion;
 mod audit_log;
 mod avatars;

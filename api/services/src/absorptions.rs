@@ -7,7 +7,6 @@ use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::memberships::{InvitationState, Role};
-use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant, Refusal};
 use manager_repository::absorptions as rows;
 use manager_repository::accounts::{self, Account};
@@ -17,10 +16,11 @@ use manager_repository::organizations::{self, Organization};
 use manager_repository::{AnyConnection, Json, audit_log as audit_rows};
 use serde_json::json;
 
+use crate::access::Authority;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, require_step_up, summary};
+use crate::memberships::{require_step_up, summary};
 use crate::{Call, Services, expiry, invitations, security_log, throttles, vault};
 
 pub use rows::{Absorption, Asked, Step};
@@ -48,7 +48,7 @@ pub async fn start(services: &Services, call: &Call, old: Account, target: Email
     let id: AbsorptionId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.clone(), move |tx| {
             let account = old.id;
             if accounts::find_login_key(tx, account)?.as_deref() == Some(target.key()) {
                 return Err(Error::from(Code::AbsorptionTargetRefused));
@@ -250,8 +250,7 @@ fn shown(conn: &mut AnyConnection, services: &Services, row: &Absorption, step: 
 pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             let cancelled = cancel_in(tx, &shared, &call, account)?;
             if cancelled { Ok(()) } else { Err(Error::from(Code::NotFound)) }
         })
@@ -331,10 +330,10 @@ pub async fn answer(
 ) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.admitted(None), move |tx| {
+            // The absorption is locked before the organization, and the rights are decided with both.
             let absorption = rows::lock(tx, id)?;
-            let authority = Authority::lock(tx, &call, organization)?;
-            authority.require(Permission::ManageMembers)?;
+            let authority = Authority::lock(tx, &call)?;
             let absorption = absorption.ok_or(Code::NotFound)?;
             let (step, ..) = rows::find_asked(tx, organization, id)?.ok_or(Code::NotFound)?;
             if shown(tx, &shared, &absorption, step.clone(), call.now)?.state != StepState::AwaitingApproval {

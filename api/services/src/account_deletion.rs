@@ -32,6 +32,7 @@ const ALL: i64 = 100_000;
 pub async fn delete(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
     sessions::confirm_password(services, call, account, password).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let belongings = memberships::list_of_account(tx, account.id, None, ALL, call.now)?;
@@ -60,7 +61,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account, passwor
             .with("name", current.name())
             .enqueue(tx, &shared, call.now)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 /// By organization, the invitations of the account's address and those that it answered under a former one.

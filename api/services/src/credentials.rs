@@ -81,6 +81,7 @@ pub async fn change_password(
     check_policy(services, account, new, "/new_password").await?;
     let hash = services.passwords.hash(new).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let current = sessions::unchanged(tx, &account)?;
@@ -89,7 +90,7 @@ pub async fn change_password(
         tell_changed(tx, &shared, &call, &current)?;
         Ok::<_, Error>(Device { account: current.id, id: session, password_version })
     };
-    let device: Device = services.db.write(write).await?;
+    let device: Device = services.write(caller, write).await?;
     Ok(device.token(services))
 }
 

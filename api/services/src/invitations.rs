@@ -5,7 +5,6 @@ use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, Rights, Role};
 use manager_domain::one_time_tokens::TokenPurpose;
-use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::{self, Account};
 use manager_repository::invitations as rows;
@@ -18,7 +17,7 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
+use crate::memberships::{check, check_grants, move_owner_count, require_step_up, tell};
 use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
 pub use rows::{Invitation, Sent};
@@ -47,9 +46,7 @@ pub async fn invite(
     let id: InvitationId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
-            authority.require(Permission::ManageMembers)?;
+        .write_as(call.clone(), move |tx, authority| {
             authority.require_over(new.rights.role)?;
             check(&new.rights, new.access_expires_at, call.now)?;
             check_grants(tx, &shared, organization, &new.rights.products, call.now)?;
@@ -214,8 +211,7 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
     let token = vault::token("ivt")?;
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
             if row.role == Role::Owner {
@@ -239,9 +235,7 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
 pub async fn revoke(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
             close_in(tx, &shared, &call, &row, InvitationState::Revoked)
@@ -354,14 +348,14 @@ fn which(
 /// # Errors
 /// `token_lapsed`, `not_found`, `invitation_not_for_you`, `invitation_closed`, `inviter_not_allowed`, `already_member`.
 pub async fn accept(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<OrganizationId> {
-    let (shared, claim, call, account) = (services.clone(), call.claim.clone(), call.clone(), account.clone());
+    let (shared, caller, call, account) = (services.clone(), call.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
         let row = which(tx, &shared, &call, account.id, &chosen)?;
         accept_in(tx, &shared, &call, &account, &row)?;
         failpoint!("invitations.before_commit");
         Ok::<_, Error>(row.organization_id)
     };
-    let organization = services.write(claim, write).await?;
+    let organization = services.write(caller, write).await?;
     failpoint!("invitations.after_commit");
     Ok(organization)
 }
@@ -455,7 +449,7 @@ fn join_in(
 pub async fn decline(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<()> {
     let (shared, call, account) = (services.clone(), call.clone(), account.id);
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.clone(), move |tx| {
             let row = which(tx, &shared, &call, account, &chosen)?;
             decline_in(tx, &shared, &call, &row)
         })

@@ -35,7 +35,7 @@ pub async fn request(
     take_attempt(services, call, account.id).await?;
     let (confirm, cancel) = (vault::token("lic")?, vault::token("lix")?);
     let (shared, call, account, new) = (services.clone(), call.clone(), account.clone(), new.clone());
-    let claim = call.claim.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         let change = plan(&shared, &call, &account, session, &new)?;
@@ -52,7 +52,7 @@ pub async fn request(
         mail_request(tx, &shared, &call, &account, &change, (&confirm, &cancel))?;
         Ok(change)
     };
-    services.write(claim, write).await
+    services.write(caller, write).await
 }
 
 /// Counted in a transaction of its own, so that refused requests count too.
@@ -137,7 +137,7 @@ pub async fn get(services: &Services, account: AccountId, call: &Call) -> Result
 /// `not_found` where there is none.
 pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
-    services.db.write(move |tx| cancel_in(tx, &shared, &call, account, None, Code::NotFound)).await
+    services.write(call.clone(), move |tx| cancel_in(tx, &shared, &call, account, None, Code::NotFound)).await
 }
 
 /// Calls off a pending change by the link that the old address got.
@@ -184,7 +184,7 @@ fn cancel_in(
 pub async fn confirm(services: &Services, call: &Call, account: AccountId, token: &str) -> Result<()> {
     let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let undo = vault::token("liu")?;
-    let claim = call.claim.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let (holder, id) = find_by_token(tx, &hash, TokenPurpose::LoginIdConfirm)?;
         if holder != account {
@@ -219,7 +219,7 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
             .with("link", shared.settings.link("login-id-undo", &undo))
             .enqueue(tx, &shared, call.now)
     };
-    services.write(claim, write).await
+    services.write(caller, write).await
 }
 
 /// Undoes a change and every later one of login ID and recovery e-mail, with the password that was valid when the

@@ -63,6 +63,7 @@ pub async fn update(
         return Err(Refusal::invalid(faults).into());
     }
     let call = call.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
         if seen.is_some_and(|seen| seen != current.version) {
@@ -86,7 +87,7 @@ pub async fn update(
         }
         load(tx, &call, updated)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 /// What a person may set of their profile.

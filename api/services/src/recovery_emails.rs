@@ -32,6 +32,7 @@ pub async fn put(
     let session = call.actor.ok_or(Code::Unauthenticated)?.session;
     let token = vault::token("rec")?;
     let (shared, call, account, email) = (services.clone(), call.clone(), account.clone(), email.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         refuse_login_id(&account, email.key())?;
@@ -61,7 +62,7 @@ pub async fn put(
             .with("recovery_masked", mask(email.stored()))
             .enqueue(tx, &shared, call.now)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 /// Makes the address the recovery e-mail by the link mailed to it, once; the login address is told, and so is the one
@@ -107,6 +108,7 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
 pub async fn delete(services: &Services, call: &Call, account: &Account) -> Result<()> {
     require_step_up(services, call)?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         let waiting = pending(tx, &call, account.id)?.is_some();
@@ -127,7 +129,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account) -> Resu
         }
         Ok(())
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 fn refuse_login_id(account: &Account, key: &str) -> Result<()> {

@@ -288,7 +288,8 @@ fn create(
     if !accounts::claim_address(tx, &row.email_key, account.id, call.now)? {
         return Err(Code::LoginIdTaken.into());
     }
-    let actor = crate::calls::Actor { account: account.id, session: secret.id, authenticated_at: call.now };
+    let actor =
+        crate::calls::Actor { account: account.id, session: secret.id, authenticated_at: call.now, admission: None };
     let call = Call { actor: Some(actor), ..call.clone() };
     security_log::append(tx, services, &call, account.id, "account.created", Value::Object(Default::default()))?;
     let organization = match &details.joins {

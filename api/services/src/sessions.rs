@@ -160,11 +160,14 @@ pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Gra
         tries.end(services, now, Ended::Wrong).await?;
         return Err(Code::InvalidCredentials.into());
     };
-    let rehash = match verdict {
-        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
-        Verdict::Right | Verdict::Wrong => None,
+    let mut grant = match let_in(services, call, &account, &tries, &login, verdict).await {
+        // The right password, and it is our fault that it didn't open: no try.
+        Err(error) if !matches!(error, Error::Refused(_)) => {
+            tries.end(services, now, Ended::Unjudged).await?;
+            return Err(error);
+        }
+        entered => entered?,
     };
-    let mut grant = enter(services, call, &account, tries, rehash, login.mode).await?;
     // A known device goes on being the one it is.
     if let Some(device) = device {
         grant.device_token = device.token(services);
@@ -230,6 +233,22 @@ impl Tries {
         };
         services.db.write(write).await
     }
+}
+
+/// Opens a session for a password that was right, kept by today's parameters from then on.
+async fn let_in(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    tries: &Tries,
+    login: &Login,
+    verdict: Verdict,
+) -> Result<Grant> {
+    let rehash = match verdict {
+        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
+    enter(services, call, account, tries.clone(), rehash, login.mode).await
 }
 
 async fn enter(
@@ -399,8 +418,7 @@ pub async fn list(
 pub async fn end(services: &Services, call: &Call, account: AccountId, id: SessionId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             if !end_in(tx, account, id, call.now)? {
                 return Err(Error::from(Code::NotFound));
             }
@@ -413,8 +431,7 @@ pub async fn end(services: &Services, call: &Call, account: AccountId, id: Sessi
 pub async fn end_others(services: &Services, call: &Call, account: AccountId, spare: SessionId) -> Result<usize> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             let ended = end_all_in(tx, account, Some(spare), call.now)?;
             security_log::append(tx, &shared, &call, account, "session.others_ended", json!({ "count": ended }))?;
             Ok(ended)
@@ -453,8 +470,7 @@ pub async fn step_up(
     confirm_password(services, call, account, password).await?;
     let (shared, call, id) = (services.clone(), call.clone(), account.id);
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             rows::set_authenticated(tx, session, call.now)?;
             security_log::append(tx, &shared, &call, id, "session.stepped_up", json!({ "session": session }))
         })
@@ -484,7 +500,9 @@ pub async fn prove_password(
     password: &str,
 ) -> Result<()> {
     let (shared, now, bucket) = (services.clone(), call.now, key.clone());
-    services.db.write(move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
+    // Who asks in an ended session learns nothing more of the password. What counts a try is not the request's answer.
+    let caller = Call { claim: None, ..call.clone() };
+    services.write(caller, move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
     let verdict = services.passwords.verify(password, stored).await;
     if matches!(verdict, Ok(Verdict::Wrong)) {
         return Err(Code::WrongPassword.into());

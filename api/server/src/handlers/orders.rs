@@ -172,10 +172,10 @@ pub async fn check_out(
     let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
     let CheckoutRequest { price_token, payment_method_token } = body;
     let checkout = Checkout { cart, price_token, payment_method_token };
-    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let language = language::of(&request);
     let render = move |done: &CheckedOut| checked_out(done, organization, language);
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::checkout(&services, &call, organization, &rights, checkout).await
+        orders::checkout(&services, &call, organization, checkout).await
     })
     .await
 }
@@ -299,10 +299,9 @@ pub async fn cancel_order(
     path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<Nothing>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
-    let rights = member.rights.clone();
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, &rights, id).await
+        orders::cancel(&services, &call, organization, id).await
     })
     .await
 }
