@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 use manager_domain::{Clock, Instant};
 use manager_repository::memberships::{list_expiring, set_reminded};
 use manager_repository::{
-    AnyConnection, Error, Location, Page, absorptions, carts, idempotency_keys, jobs, login_id_changes,
+    AnyConnection, Error, Location, Page, absorptions, carts, idempotency, jobs, login_id_changes,
     memberships as membership_rows, one_time_tokens, orders, payments, quotes, registrations, security_log, sessions,
 };
 use manager_services::Services;
@@ -116,7 +116,8 @@ fn ask_everything(conn: &mut AnyConnection, now: Instant) -> Result<(), Error> {
     membership_rows::list_expired(conn, now, page)?;
     manager_repository::invitations::list_over(conn, now, page)?;
     orders::lapsing(conn, now, page)?;
-    absorptions::list_answered(conn, now, page)?;
+    absorptions::list_answered(conn, now, now, page)?;
+    absorptions::list_ended(conn, now, page)?;
     jobs::claim(conn, now, now, 16)?;
     jobs::counts(conn)?;
     payments::list_of_order(conn, id(), id())?;
@@ -125,7 +126,7 @@ fn ask_everything(conn: &mut AnyConnection, now: Instant) -> Result<(), Error> {
         one_time_tokens::purge,
         login_id_changes::purge,
         sessions::purge,
-        idempotency_keys::purge,
+        idempotency::purge,
         carts::purge_anonymous,
         quotes::purge,
         manager_repository::throttles::purge,

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod absorptions;
+mod access;
 mod account_deletion;
 mod audit_log;
 mod avatars;
@@ -24,7 +25,7 @@ mod organizations;
 mod payments;
 mod permissions;
 mod product_names;
-mod profile;
+mod profiles;
 mod recovery_emails;
 mod registrations;
 mod security_log;

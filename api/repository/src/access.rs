@@ -123,7 +123,8 @@ fn together(conn: &mut PgConnection, asks: &[Ask]) -> Result<Vec<Option<Access>>
 type PlacedRow = (i64, AccountId, Instant, Language, Option<Membership>, Option<Product>);
 
 /// The statement that answers several asks. Its subqueries are taken one ask at a time (`LIMIT` keeps the planner from
-/// joining whole tables), each by a unique key.
+/// joining whole tables), each by a unique key. The lists are selected, so that their lengths say nothing to the planner:
+/// else it would plan each execution anew.
 #[derive(QueryId)]
 struct Together {
     sessions: Vec<SessionId>,
@@ -153,16 +154,16 @@ impl QueryFragment<Pg> for Together {
         self.membership.walk_ast(out.reborrow())?;
         out.push_sql(", ");
         self.product.walk_ast(out.reborrow())?;
-        out.push_sql(" FROM unnest(");
+        out.push_sql(" FROM unnest((SELECT ");
         out.push_bind_param::<Array<SqlId>, _>(&self.sessions)?;
-        out.push_sql(", ");
+        out.push_sql("), (SELECT ");
         out.push_bind_param::<Array<SqlId>, _>(&self.organizations)?;
-        out.push_sql(", ");
+        out.push_sql("), (SELECT ");
         out.push_bind_param::<Array<Nullable<SqlId>>, _>(&self.products)?;
-        out.push_sql(", ");
+        out.push_sql("), (SELECT ");
         out.push_bind_param::<Array<SqlInstant>, _>(&self.moments)?;
         out.push_sql(
-            ") WITH ORDINALITY AS asked (session, organization, product, moment, place) \
+            ")) WITH ORDINALITY AS asked (session, organization, product, moment, place) \
              CROSS JOIN LATERAL (SELECT * FROM sessions \
              WHERE id = asked.session AND ended_at IS NULL AND expires_at > asked.moment LIMIT 1) sessions \
              LEFT JOIN LATERAL (SELECT * FROM memberships \

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use diesel::Connection as _;
 use diesel::connection::TransactionManager;
 use tokio::sync::{Notify, oneshot};
@@ -103,7 +103,9 @@ impl Database {
             }
         };
         for number in 0..count {
-            let (location, queue, asks) = (Arc::clone(&location), read_queue.clone(), ask_queue.clone());
+            let (location, queue) = (Arc::clone(&location), read_queue.clone());
+            // Fewer who answer find more that wait together.
+            let asks = if number < count.div_ceil(2) { ask_queue.clone() } else { never() };
             thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue, &asks))?;
         }
         Ok(Self { asks, reads, writes, location, begun: Arc::default(), bell: Arc::default() })

@@ -183,11 +183,10 @@ pub fn find_of_address(conn: &mut AnyConnection, key: &str, id: InvitationId) ->
     Ok(query.select(Invitation::as_select()).first(conn).optional()?)
 }
 
-/// The organizations that ever invited an address, in the order of their ids.
-pub fn list_organizations_of_address(conn: &mut AnyConnection, key: &str) -> Result<Vec<OrganizationId>, Error> {
+/// Every invitation that an address ever got, with its organization.
+pub fn list_of_address(conn: &mut AnyConnection, key: &str) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
     let of_address = invitations::table.filter(invitations::email_key.eq(key));
-    let organizations = of_address.select(invitations::organization_id).distinct();
-    Ok(organizations.order(invitations::organization_id).load(conn)?)
+    Ok(of_address.select((invitations::organization_id, invitations::id)).load(conn)?)
 }
 
 /// The organization's pending invitation of an address, also one whose time is over.
@@ -202,12 +201,12 @@ pub fn find_pending(
     Ok(pending.select(Invitation::as_select()).first(conn).optional()?)
 }
 
-/// Erases an address from the organization's invitations, none of which may be pending: the key that keeps a second one
-/// of the address out is erased with it.
-pub fn erase_address(tx: &mut AnyConnection, organization: OrganizationId, key: &str) -> Result<(), Error> {
-    let of_address = invitations::table
-        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)));
-    diesel::update(of_address.filter(invitations::state.ne(sql(InvitationState::Pending))))
+/// Erases the address from an invitation that isn't pending: the key that keeps a second one of the address out is erased
+/// with it.
+pub fn erase_address(tx: &mut AnyConnection, organization: OrganizationId, id: InvitationId) -> Result<(), Error> {
+    let row =
+        invitations::table.filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))));
+    diesel::update(row.filter(invitations::state.ne(sql(InvitationState::Pending))))
         .set((
             invitations::email.eq(""),
             invitations::email_key.eq(""),

@@ -12,7 +12,7 @@ pub mod connection;
 pub mod database;
 pub mod development_mails;
 pub mod errors;
-pub mod idempotency_keys;
+pub mod idempotency;
 pub mod invitations;
 pub mod invoices;
 pub mod jobs;

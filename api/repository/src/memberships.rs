@@ -15,7 +15,7 @@ use crate::schema::{accounts, memberships, organizations};
 use crate::sql_types::{Json, SqlInstant, sql};
 
 /// A membership as stored.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = memberships)]
 pub struct Membership {
     pub organization_id: OrganizationId,

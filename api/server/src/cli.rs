@@ -10,11 +10,10 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use manager_domain::emails::EmailAddress;
 use manager_domain::staff::{ServiceRole, StaffRole};
-use manager_repository::{backups, migrations};
 use manager_services::seeding::{self, Progress, Refused, Request};
 use manager_services::signing_keys::Former;
 use manager_services::vat_numbers::{self, Decision};
-use manager_services::{Services, signing_keys, staff};
+use manager_services::{Services, database, signing_keys, staff};
 
 use crate::config::{self, Config, ConfigError, Variables};
 use crate::keys::generate_root_key;
@@ -170,7 +169,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Staff { command } => staff_command(command).await?,
         Command::Backup { file } => {
             let config = Config::from_environment()?;
-            backups::copy(&startup::location(&config)?, &file).map_err(anyhow::Error::msg)?;
+            database::back_up(&startup::location(&config)?, &file).map_err(anyhow::Error::msg)?;
             println!("{}", file.display());
         }
         Command::Keys { command: Keys::RotateSigning { revoke } } => {
@@ -207,12 +206,12 @@ async fn prepared() -> anyhow::Result<(Config, Services)> {
 fn migrate(status: bool) -> anyhow::Result<()> {
     let location = startup::location(&Config::from_environment()?)?;
     if status {
-        for migration in migrations::status(&location)? {
+        for migration in database::migrations(&location)? {
             println!("{} {}", if migration.applied { "applied" } else { "pending" }, migration.name);
         }
         return Ok(());
     }
-    for name in migrations::apply(&location)? {
+    for name in database::migrate(&location)? {
         println!("applied {name}");
     }
     Ok(())

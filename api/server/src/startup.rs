@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use chrono::Duration;
 use manager_domain::Clock;
 use manager_domain::ids::IdGenerator;
-use manager_repository::{Database, Location, migrations};
 use manager_services::clock::{SortableIds, SystemClock};
+use manager_services::database::{self, Location};
 use manager_services::mails::transports::Transport;
 use manager_services::settings::PaymentProvider;
 use manager_services::vat_numbers::SyntaxThenStaff;
@@ -58,7 +58,7 @@ pub fn location(config: &Config) -> anyhow::Result<Location> {
 /// The services over the configured database. Connects to nothing yet.
 pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
     let settings = settings(config)?;
-    let db = Database::open(location(config)?, config.db_connections).context("cannot start the database threads")?;
+    let db = database::open(location(config)?, config.db_connections).context("cannot start the database threads")?;
     let vault = vault(config)?;
     let hashers = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Services {
@@ -78,7 +78,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
 pub async fn prepare(config: &Config, services: &Services) -> anyhow::Result<()> {
     let location = services.db.location().clone();
     if config.migrate || matches!(location, Location::Sqlite(_)) {
-        let applied = tokio::task::spawn_blocking(move || migrations::apply(&location)).await??;
+        let applied = tokio::task::spawn_blocking(move || database::migrate(&location)).await??;
         for name in applied {
             tracing::info!(name, "migration applied");
         }

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use chrono::Duration;
 use manager_domain::Instant;
 use manager_repository::{
-    AnyConnection, Carries as _, Page, carts, idempotency_keys, jobs, login_id_changes, one_time_tokens, quotes,
+    AnyConnection, Carries as _, Page, carts, idempotency, jobs, login_id_changes, one_time_tokens, quotes,
     registrations, security_log, sessions, throttles,
 };
 
@@ -36,7 +36,7 @@ fn purges(services: &Services) -> [(&'static str, Purge, Duration); 11] {
         ("one-time tokens", one_time_tokens::purge, KEPT),
         ("changes of login ID", login_id_changes::purge, KEPT),
         ("sessions", sessions::purge, KEPT),
-        ("idempotency keys", idempotency_keys::purge, Duration::zero()),
+        ("idempotency keys", idempotency::purge, Duration::zero()),
         ("anonymous carts", carts::purge_anonymous, Duration::zero()),
         ("quotes", quotes::purge, KEPT),
         ("throttles", throttles::purge, Duration::zero()),
@@ -57,6 +57,7 @@ pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     let lapsing = async { orders::lapse_due(services, now).await.map(|_| ()) };
     troubles.note("lapsing orders", surviving(lapsing, panicked).await);
     troubles.note("ending absorptions", surviving(absorptions::finish_due(services, now), panicked).await);
+    troubles.note("forgetting absorptions", surviving(absorptions::forget_ended(services, now), panicked).await);
     troubles.note("expiring invitations", surviving(expiry::expire_invitations(services, now), panicked).await);
     troubles.note("expiring memberships", surviving(expiry::expire_memberships(services, now), panicked).await);
     for (what, purge, kept) in purges(services) {

@@ -1,6 +1,7 @@
 //! Use cases: one function each. A use case owns its transaction, decides the order of things, and enqueues mail and jobs.
 
 pub mod absorptions;
+pub mod access;
 pub mod account_deletion;
 pub mod audit_log;
 pub mod avatars;
@@ -9,6 +10,7 @@ pub mod carts;
 pub mod catalogue;
 pub mod clock;
 pub mod credentials;
+pub mod database;
 pub mod devices;
 pub mod errors;
 pub mod expiry;

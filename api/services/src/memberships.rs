@@ -5,8 +5,7 @@ use manager_domain::ids::*;
 use manager_domain::memberships::{Grant, ProductAccess, ProductFilter, Rights, Role};
 use manager_domain::permissions::{Decision, Permission, decide};
 use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
-use manager_repository::access::{Access, Ask};
-use manager_repository::memberships::{self as rows, Belonger, Membership};
+use manager_repository::memberships as rows;
 use manager_repository::products::ProductQuery;
 use manager_repository::{AnyConnection, Json, organizations, products};
 use serde_json::{Value, json};
@@ -18,14 +17,11 @@ use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::{Call, Services, catalogue};
 
+pub use rows::{Belonger, Membership};
+
 /// A member is reminded so long before their access ends (MEM-5).
 const REMINDER: Duration = Duration::days(3);
 const ALL: ProductFilter = ProductFilter::All;
-
-/// What a living session reaches in an organization; `None` where the session isn't living.
-pub async fn access(services: &Services, ask: Ask) -> Result<Option<Access>> {
-    Ok(services.db.access(ask).await?)
-}
 
 /// A page of the organization's memberships in the order of joining.
 pub async fn list(
@@ -52,40 +48,6 @@ pub async fn get(services: &Services, call: &Call, organization: OrganizationId,
 /// Every action with its verdict and reason (MEM-6).
 pub fn explain(rights: &Rights) -> Vec<(Permission, Decision)> {
     Permission::ALL.iter().map(|permission| (*permission, decide(rights, *permission, None))).collect()
-}
-
-/// Whoever changes members: read again inside the transaction, so that rights lost meanwhile don't count.
-pub(crate) struct Authority {
-    pub(crate) membership: Membership,
-    pub(crate) rights: Rights,
-}
-
-impl Authority {
-    /// The actor's present membership, with the organization's row locked: everything about members of one
-    /// organization happens in order.
-    pub(crate) fn lock(tx: &mut AnyConnection, call: &Call, organization: OrganizationId) -> Result<Self> {
-        if !organizations::lock(tx, organization)? {
-            return Err(Code::NotFound.into());
-        }
-        let actor = call.actor.ok_or(Code::Unauthenticated)?;
-        let membership = rows::find_by_account(tx, organization, actor.account, call.now)?.ok_or(Code::NotFound)?;
-        Ok(Self { rights: membership.rights(), membership })
-    }
-
-    /// # Errors
-    /// `forbidden` with the reason.
-    pub(crate) fn require(&self, permission: Permission) -> Result<()> {
-        let decision = decide(&self.rights, permission, None);
-        if decision.allowed {
-            return Ok(());
-        }
-        Err(Refusal::new(Code::Forbidden).with("reason", decision.reason.as_str()).into())
-    }
-
-    /// Whatever touches an owner needs an owner (MEM-2).
-    pub(crate) fn require_over(&self, role: Role) -> Result<()> {
-        self.require(if role == Role::Owner { Permission::ManageOwners } else { Permission::ManageMembers })
-    }
 }
 
 /// Granting *owner* needs a session authenticated a short while ago.
@@ -183,15 +145,17 @@ pub async fn change(
 ) -> Result<Belonger> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (current, account) = rows::find(tx, organization, id, call.now)?.ok_or(Code::NotFound)?;
             authority.require_over(current.role)?;
             let next = changed(&current, &changes);
             authority.require_over(next.role)?;
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));
+            }
+            // What changes nothing is no change: no version, no entry, no mail.
+            if next == current {
+                return Ok((current, account));
             }
             check(&next.rights(), next.expires_at, call.now)?;
             if let Some(products) = &changes.products {
@@ -281,9 +245,7 @@ pub async fn remove(
 ) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (current, account) = rows::find(tx, organization, id, call.now)?.ok_or(Code::NotFound)?;
             let leaves = authority.membership.id == id;
             if !leaves {

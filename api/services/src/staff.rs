@@ -6,7 +6,7 @@ use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::staff::{ServiceRole, StaffRole};
-use manager_domain::{Code, Instant};
+use manager_domain::{Code, Instant, time_zones};
 use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, accounts, one_time_tokens, service_tokens};
 use serde_json::json;
@@ -75,7 +75,7 @@ fn new_account(id: AccountId, email: &EmailAddress, role: StaffRole, now: Instan
     Account {
         display_name: Some(email.stored().to_owned()),
         staff_role: Some(role),
-        ..Account::new(id, email.stored(), Language::En, "Europe/Zurich", now)
+        ..Account::new(id, email.stored(), Language::En, time_zones::DEFAULT, now)
     }
 }
 

@@ -1,6 +1,7 @@
 UPDATE jobs SET done_at = NULL WHERE state = 'failed';
 DROP INDEX jobs_failed;
 DROP INDEX jobs_done_at;
+DROP INDEX absorptions_ended_at;
 DROP INDEX absorptions_running;
 DROP INDEX invitations_expires_at;
 DROP INDEX memberships_expires_at;

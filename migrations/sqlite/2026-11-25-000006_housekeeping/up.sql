@@ -13,6 +13,7 @@ CREATE INDEX payments_order_id ON payments (organization_id, order_id);
 CREATE INDEX memberships_expires_at ON memberships (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX invitations_expires_at ON invitations (expires_at) WHERE state = 'pending';
 CREATE INDEX absorptions_running ON absorptions (id) WHERE state = 'running';
+CREATE INDEX absorptions_ended_at ON absorptions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_done_at ON jobs (done_at) WHERE done_at IS NOT NULL;
 CREATE INDEX jobs_failed ON jobs (run_at) WHERE state = 'failed';
 -- Jobs that were given up are emptied, and deleted some time after their end.

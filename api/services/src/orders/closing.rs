@@ -1,7 +1,6 @@
 //! Orders that die unpaid: cancelled by the customer or lapsed (ORD-6).
 
 use manager_domain::ids::*;
-use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Instant};
@@ -10,30 +9,24 @@ use serde_json::json;
 
 use super::paying::{closed, payment_under_way, refuse_while_paying};
 use super::{Details, Order, details};
+use crate::access::{Authority, allowed};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::housekeeping::each_due;
 use crate::products::reference;
-use crate::{Call, Services, carts};
+use crate::{Call, Services};
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `order_closed`, `payment_in_progress`.
-pub async fn cancel(
-    services: &Services,
-    call: &Call,
-    organization: OrganizationId,
-    rights: &Rights,
-    id: OrderId,
-) -> Result<Details> {
-    let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
-    let claim = call.claim.clone();
-    let write = move |tx: &mut AnyConnection| {
-        organizations::lock(tx, organization)?;
+pub async fn cancel(services: &Services, call: &Call, organization: OrganizationId, id: OrderId) -> Result<Details> {
+    let (shared, call) = (services.clone(), call.clone());
+    let caller = call.clone();
+    let write = move |tx: &mut AnyConnection, authority: &Authority| {
         let order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         for product in products::list_of_order(tx, organization, id)? {
-            carts::allowed(decide(&rights, Permission::Order, Some(&reference(&product))))?;
+            allowed(decide(&authority.rights, Permission::Order, Some(&reference(&product))))?;
         }
         if order.state != OrderState::Open {
             return Err(Error::from(closed(&order)));
@@ -44,7 +37,7 @@ pub async fn cancel(
         }
         details(tx, organization, id)
     };
-    services.write(claim, write).await
+    services.write_as(caller, write).await
 }
 
 /// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many.
