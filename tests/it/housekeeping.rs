@@ -79,7 +79,7 @@ async fn a_reminder_names_the_end_that_is() {
         let (organization, id) = list_expiring(tx, now, now + Duration::days(3), page)?.remove(0);
         let (seen, _) = membership_rows::find(tx, organization, id, now)?.expect("a membership");
         assert!(membership_rows::update(tx, &seen, now)?);
-        Ok::<bool, Error>(set_reminded(tx, &seen, now)?)
+        set_reminded(tx, &seen, now)
     });
     assert!(!won.await.expect("a write"), "the membership was changed since it was read");
 }
