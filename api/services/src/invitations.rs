@@ -222,8 +222,14 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
 /// Takes a pending invitation back.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invitation_closed`.
-pub async fn revoke(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<()> {
+/// `not_found`, `forbidden`, `precondition_failed` where `seen` is stale, `invitation_closed`.
+pub async fn revoke(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: InvitationId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
         .db
@@ -231,6 +237,9 @@ pub async fn revoke(services: &Services, call: &Call, organization: Organization
             let authority = Authority::lock(tx, &call, organization)?;
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
+            if seen.is_some_and(|seen| seen != row.version) {
+                return Err(Code::PreconditionFailed.into());
+            }
             close_in(tx, &shared, &call, &row, InvitationState::Revoked)
         })
         .await

@@ -28,7 +28,7 @@ pub async fn cancel(
     call: &Call,
     organization: OrganizationId,
     rights: &Rights,
-    id: OrderId,
+    (id, seen): (OrderId, Option<i64>),
 ) -> Result<Details> {
     let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
     let claim = call.claim.clone();
@@ -38,6 +38,7 @@ pub async fn cancel(
         for product in products::list_of_order(tx, organization, id)? {
             carts::allowed(decide(&rights, Permission::Order, Some(&reference(&product))))?;
         }
+        carts::fresh(seen, order.version)?;
         if order.state != OrderState::Open {
             return Err(Error::from(closed(&order)));
         }
