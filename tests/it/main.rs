@@ -29,3 +29,4 @@ mod registrations;
 mod security_log;
 mod seeding;
 mod sessions;
+mod signing_keys;
