@@ -4,7 +4,8 @@ use manager_tests::Installation;
 
 #[actix_web::test]
 async fn the_mail_page_answers_to_its_own_name_only() {
-    let server = Installation::new().start().await;
+    let installation = Installation::new();
+    let server = installation.start().await;
     let port = server.mails_url.rsplit_once(':').expect("a port").1.to_owned();
     for page in ["/", "/mails.json"] {
         let get = || server.client.get(format!("{}{page}", server.mails_url));
