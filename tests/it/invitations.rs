@@ -232,3 +232,26 @@ async fn inviting_an_owner_and_sending_that_again_need_a_fresh_login() {
     ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
     ada.post(&resend(&id), json!({})).await.expect(200);
 }
+
+#[actix_web::test]
+async fn who_declines_by_link_is_named_so_and_former_members_are_not_told() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "admin"})).await;
+    let decline = async |email: &str| {
+        bob.post(&bob.org("/invitations"), json!({"email": email, "role": "member"})).await.expect(201);
+        json!({"token": app.mail_to(email).await.token()})
+    };
+    let (first, second) = (decline("carl@example.com").await, decline("dora@example.com").await);
+    let told = app.mails_to(&bob.email).await;
+    app.post("/v1/invitations/decline", first).await.expect(204);
+    assert_eq!(app.mails_to(&bob.email).await, told + 1);
+    let entry = ada.get(&ada.org("/audit-log?limit=1")).await.expect(200)["data"][0].clone();
+    assert_eq!((&entry["action"], &entry["actor"]), (&json!("invitation.declined"), &json!("link_holder")));
+    let (id, _) = ada.membership_of(&bob).await;
+    ada.delete(&ada.org(&format!("/memberships/{id}"))).await.expect(204);
+    let told = app.mails_to(&bob.email).await;
+    app.post("/v1/invitations/decline", second).await.expect(204);
+    assert_eq!(app.mails_to(&bob.email).await, told);
+    assert_eq!(ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"], true);
+}

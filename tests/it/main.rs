@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod absorptions;
+mod access;
 mod account_deletion;
 mod audit_log;
 mod avatars;
@@ -11,6 +12,7 @@ mod coverage;
 mod credentials;
 mod database;
 mod equal_work;
+mod housekeeping;
 mod idempotency;
 mod invitations;
 mod invoices;
@@ -30,3 +32,4 @@ mod security_log;
 mod seeding;
 mod sessions;
 mod signing_keys;
+mod vat_numbers;

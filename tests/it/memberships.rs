@@ -242,3 +242,32 @@ async fn everybody_sees_what_their_rights_come_to_in_each_organization() {
         }
     }
 }
+
+#[actix_web::test]
+async fn a_patch_that_changes_nothing_counts_no_version_logs_nothing_and_mails_nobody() {
+    let (app, ada, bob) = pair(json!({"role": "member", "billing": true})).await;
+    let (id, etag) = ada.membership_of(&bob).await;
+    let paths = [ada.org(&format!("/memberships/{id}")), ada.org(""), "/v1/me".to_owned()];
+    let bodies = [
+        vec![json!({}), json!({"billing": true}), json!({"role": "member", "expires_at": null})],
+        vec![json!({}), json!({"country": "CH", "kind": "individual", "website": null})],
+        vec![json!({}), json!({"first_name": "ada", "ui_settings": {}, "display_name": null})],
+    ];
+    let entries = async || ada.get(&ada.org("/audit-log?limit=1")).await.expect(200)["data"][0]["sequence"].clone();
+    let (before, mails) = (entries().await, app.mails().await.len());
+    for (path, bodies) in paths.iter().zip(bodies) {
+        let seen = ada.get(path).await;
+        let tag = seen.header("etag").to_owned();
+        let row = seen.expect(200);
+        for body in bodies {
+            let answer = ada.patch_seen(path, &tag, body.clone()).await;
+            assert_eq!(answer.header("etag"), tag, "{path} {body}");
+            assert_eq!(answer.expect(200), row, "{path} {body}");
+        }
+    }
+    assert_eq!((entries().await, app.mails().await.len()), (before, mails));
+    let stale = etag.replacen("\"v", "\"v9", 1);
+    ada.patch_seen(&paths[0], &stale, json!({})).await.refused(412, "precondition_failed");
+    ada.patch_seen(&paths[0], &etag, json!({"billing": false})).await.expect(200);
+    assert_eq!(app.mails().await.len(), mails + 1);
+}

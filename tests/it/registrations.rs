@@ -286,3 +286,26 @@ async fn an_invitation_that_cannot_be_accepted_is_no_way_to_register() {
     let confirm = json!({"token": app.mail_to("bob@example.com").await.token(), "password": PASSWORD});
     app.post("/v1/accounts/confirm", confirm).await.expect(201);
 }
+
+#[actix_web::test]
+async fn an_address_that_is_kept_for_undo_is_taken_and_told_so() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let change = json!({"login_id": "countess@example.com", "password": PASSWORD});
+    ada.post("/v1/me/login-id-change", change).await.expect(202);
+    let confirm = json!({"token": app.mail_to("countess@example.com").await.token()});
+    ada.post("/v1/login-id-changes/confirm", confirm).await.expect(204);
+    let register = async || {
+        let body = json!({"email": "ADA@example.com", "first_name": "Eve", "last_name": "Else", "locale": "en",
+            "organization": {"kind": "individual", "country": "CH"}});
+        request(&app, body).await
+    };
+    register().await;
+    let told = app.mail_to("ada@example.com").await;
+    assert_eq!(told.subject, "You already have an account");
+    assert!(told.code.is_none());
+    assert_eq!(app.mails_to("ADA@example.com").await, 0);
+    app.advance(Duration::days(8));
+    register().await;
+    assert!(app.mail_to("ADA@example.com").await.code.is_some());
+}

@@ -110,6 +110,49 @@ async fn a_browser_is_known_by_a_cookie_and_whoever_reset_the_password_is_known_
 }
 
 #[actix_web::test]
+async fn a_new_password_ends_known_devices_but_the_one_that_sets_it() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let ada = Person::register(&app, "ada").await;
+    let log_in = async |password: &str, device: &Value| {
+        let body = json!({"email": "ada@example.com", "password": password, "device_token": device});
+        app.post("/v1/auth/login", body).await
+    };
+    let thief = log_in(PASSWORD, &Value::Null).await.expect(200)["device_token"].clone();
+    let new = PASSWORD.to_uppercase();
+    let change = json!({"current_password": PASSWORD, "new_password": new});
+    let changed = ada.put("/v1/me/password", change).await;
+    let cookie = changed.header("set-cookie").split(';').next().unwrap().to_owned();
+    changed.expect(204);
+    let own = json!(cookie.strip_prefix("__Host-device=").expect("the device's cookie"));
+    let renewed = refresh(&app, &ada.refresh_token).await.expect(200)["device_token"].clone();
+    // The thief's device counts like any stranger's.
+    for _ in 0..10 {
+        log_in("wrong", &thief).await.refused(401, "invalid_credentials");
+    }
+    log_in("wrong", &Value::Null).await.refused(429, "too_many_requests");
+    log_in(&new, &thief).await.refused(429, "too_many_requests");
+    for device in [&own, &renewed] {
+        log_in(&new, device).await.expect(200);
+    }
+    app.advance(Duration::minutes(61));
+    let forget = async |device: &Value| {
+        let body = json!({"email": "ada@example.com", "device_token": device});
+        app.post("/v1/auth/password-reset", body).await
+    };
+    for _ in 0..5 {
+        forget(&thief).await.expect(202);
+    }
+    forget(&thief).await.refused(429, "too_many_requests");
+    forget(&own).await.expect(202);
+    let body = json!({"token": app.mail_to("ada@example.com").await.token(), "password": PASSWORD});
+    app.post("/v1/auth/password-reset/confirm", body).await.expect(204);
+    for _ in 0..10 {
+        log_in("wrong", &own).await.refused(401, "invalid_credentials");
+    }
+    log_in(PASSWORD, &own).await.refused(429, "too_many_requests");
+}
+
+#[actix_web::test]
 async fn a_refresh_token_works_once_and_the_lost_answer_can_be_had_again() {
     let (app, ada) = app_with_ada().await;
     let first = refresh(&app, &ada.refresh_token).await.expect(200);

@@ -60,6 +60,14 @@ pub fn set_locale(tx: &mut AnyConnection, account: AccountId, locale: Language) 
     Ok(())
 }
 
+/// Whether the session is living.
+pub fn is_living(conn: &mut AnyConnection, id: SessionId, now: Instant) -> Result<bool, Error> {
+    let living = sessions::table.filter(sessions::id.eq(sql(id)));
+    let living = living.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
+    let found: Option<SessionId> = living.select(sessions::id).first(conn).optional()?;
+    Ok(found.is_some())
+}
+
 /// A living session with its account, in one query.
 pub fn find_living(conn: &mut AnyConnection, id: SessionId, now: Instant) -> Result<Option<(Session, Account)>, Error> {
     let query = sessions::table.inner_join(accounts::table).filter(sessions::id.eq(sql(id)));

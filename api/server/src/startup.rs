@@ -13,6 +13,7 @@ use manager_services::clock::{SortableIds, SystemClock};
 use manager_services::database::{self, Location};
 use manager_services::mails::transports::Transport;
 use manager_services::settings::PaymentProvider;
+use manager_services::vat_numbers::SyntaxThenStaff;
 use manager_services::{Services, Settings, Vault, signing_keys};
 
 use crate::config::{Config, ConfigError, Payments};
@@ -68,7 +69,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         keys: signing_keys::KeyRing::default(),
         passwords: manager_services::passwords::Hasher::new(hashers)?,
         settings: Arc::new(settings),
-        bell: manager_services::jobs::Bell::default(),
+        vat_verifier: Arc::new(SyntaxThenStaff),
         catalogue: manager_services::catalogue::Cache::default(),
     })
 }
@@ -147,6 +148,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         anonymous_cart_lifetime: Duration::days(30),
         price_token_lifetime: Duration::minutes(15),
         order_lifetime: Duration::days(config.order_lapse_days.into()),
+        security_log_lifetime: Duration::days(config.security_log_days.into()),
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),
         seller: config.seller(),

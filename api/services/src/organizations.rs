@@ -3,7 +3,9 @@
 use manager_domain::ids::*;
 use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
-use manager_domain::organizations::{NewOrganization, OrganizationChanges, check_vat_number, country_of};
+use manager_domain::organizations::{
+    NewOrganization, OrganizationChanges, OrganizationKind, check_vat_number, country_of,
+};
 use manager_domain::search_keys::search_key;
 use manager_domain::{Code, Refusal};
 use manager_repository::accounts;
@@ -116,7 +118,7 @@ fn take_number(tx: &mut AnyConnection, id: OrganizationId) -> Result<String> {
 pub async fn create(services: &Services, call: &Call, owner: AccountId, new: NewOrganization) -> Result<Organization> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.clone(), move |tx| {
             // One after the other, so that the number stays true, and none for an account that is being deleted.
             accounts::lock(tx, owner)?.ok_or(Code::SessionEnded)?;
             let limit = shared.settings.organizations_per_account;
@@ -170,19 +172,21 @@ pub async fn update(
     }
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            rows::lock(tx, id)?;
+        .write(call.clone(), move |tx| {
             let current = rows::find(tx, id)?.ok_or(Code::NotFound)?;
             if seen.is_some_and(|seen| seen != current.version) {
                 return Err(Error::from(Code::PreconditionFailed));
             }
             let next = changed(&shared, &current, &changes)?;
+            let changed = differences(&current, &next);
+            // What changes nothing is no change: no version, no entry.
+            if changed.is_empty() {
+                return Ok(current);
+            }
             refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let changed = differences(&current, &next);
             let mut entry =
                 Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &changed));
             entry.personal = personal(&current, &next, &changed);
@@ -235,13 +239,16 @@ fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
+/// Who an organization is before the law; what its VAT number was verified for (BIL-3).
+fn legal(row: &Organization) -> (OrganizationKind, &str, &str, Option<&str>) {
+    (row.kind, &row.name, &row.country, row.vat_number.as_deref())
+}
+
 /// Who is billed, how they are taxed and in which currency stays as it is while it is being paid: a payment that settles
 /// issues its invoice with the legal data of that moment (BIL-1, BIL-3, ORG-1).
 fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &Organization) -> Result<()> {
-    let legal = |row: &Organization| {
-        (row.kind, row.billing_address.clone(), row.country.clone(), row.vat_number.clone(), row.currency)
-    };
-    if legal(next) == legal(current) {
+    let billed = |row: &Organization| (row.billing_address.clone(), row.currency);
+    if legal(next) == legal(current) && billed(next) == billed(current) {
         return Ok(());
     }
     if let Some(payment) = payments::find_open(tx, current.id)? {
@@ -284,7 +291,6 @@ fn changed(services: &Services, current: &Organization, changes: &OrganizationCh
     if next.currency != current.currency && current.currency_fixed {
         return Err(Code::CurrencyFixed.into());
     }
-    let legal = |row: &Organization| (row.kind, row.name.clone(), row.country.clone(), row.vat_number.clone());
     if legal(&next) != legal(current) {
         next.vat_verified_at = None;
     }

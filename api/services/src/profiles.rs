@@ -63,6 +63,7 @@ pub async fn update(
         return Err(Refusal::invalid(faults).into());
     }
     let call = call.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
         if seen.is_some_and(|seen| seen != current.version) {
@@ -72,7 +73,12 @@ pub async fn update(
             let membership = memberships::find_by_account(tx, organization, account, call.now)?;
             membership.ok_or_else(|| Refusal::fault("/default_organization", FaultCode::NotAllowed))?;
         }
-        if !accounts::update_profile(tx, &changed(&current, &changes)?, call.now)? {
+        let next = changed(&current, &changes)?;
+        // What changes nothing is no change and counts no version.
+        if settable(&next) == settable(&current) {
+            return load(tx, &call, current);
+        }
+        if !accounts::update_profile(tx, &next, call.now)? {
             return Err(Code::PreconditionFailed.into());
         }
         let updated = accounts::find(tx, account)?.ok_or(Code::SessionEnded)?;
@@ -81,7 +87,13 @@ pub async fn update(
         }
         load(tx, &call, updated)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
+}
+
+/// What a person may set of their profile.
+fn settable(row: &Account) -> impl PartialEq + '_ {
+    let names = (&row.first_name, &row.last_name, &row.display_name);
+    (names, row.locale, &row.time_zone, row.default_organization_id, &row.ui_settings)
 }
 
 fn changed(current: &Account, changes: &ProfileChanges) -> Result<Account> {

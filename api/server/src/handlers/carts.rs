@@ -364,10 +364,10 @@ pub async fn add_organization_cart_item(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
-    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, &base(cart.0));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        carts::change(&services, &call, cart, &rights, seen, change).await
+        carts::change(&services, &call, cart, seen, change).await
     })
     .await
 }
@@ -390,7 +390,7 @@ pub async fn update_organization_cart_item(
     let Then(member, Then(Path((organization, id, item)), MergePatch(body))) = path;
     let (cart, change) = ((organization, id), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -411,7 +411,7 @@ pub async fn remove_organization_cart_item(
     let Then(member, Path((organization, id, item))) = path;
     let (cart, change) = ((organization, id), Change::Remove(item));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -432,6 +432,6 @@ pub async fn set_organization_cart_payment_method(
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(member, Then(Path(cart), Json(body))) = path;
     let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }

@@ -173,10 +173,10 @@ pub async fn check_out(
     let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
     let CheckoutRequest { price_token, payment_method_token } = body;
     let checkout = Checkout { cart, price_token, payment_method_token };
-    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let language = language::of(&request);
     let render = move |done: &CheckedOut| checked_out(done, organization, language);
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::checkout(&services, &call, organization, &rights, checkout).await
+        orders::checkout(&services, &call, organization, checkout).await
     })
     .await
 }
@@ -303,10 +303,10 @@ pub async fn cancel_order(
     path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Then<IfMatch, Repeatable<Nothing>>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Then(if_match, Repeatable(Nothing, key)))) = path;
-    let (rights, seen) = (member.rights.clone(), if_match.expected_version()?);
+    let seen = if_match.expected_version()?;
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, &rights, (id, seen)).await
+        orders::cancel(&services, &call, organization, id, seen).await
     })
     .await
 }
