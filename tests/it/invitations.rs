@@ -6,6 +6,7 @@ use chrono::Duration;
 use manager_tests::people::PASSWORD;
 use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Person, TestApp, json};
+use reqwest::Method;
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
     let app = Arc::new(TestApp::start().await);
@@ -31,6 +32,17 @@ async fn the_invited_person_sees_and_accepts_the_invitation() {
     bob.get(&ada.org("/audit-log")).await.expect(200);
     assert!(app.mail_to("ada@example.com").await.text.contains("bob Tester"));
     bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(409, "invitation_closed");
+}
+
+#[actix_web::test]
+async fn an_invitation_is_revoked_as_it_was_seen() {
+    let (_, ada) = app_with_ada().await;
+    let path = ada.org(&format!("/invitations/{}", invite(&ada, "bob@example.com", "member").await));
+    let revoke = |etag: &str| ada.send(ada.request(Method::DELETE, &path).header("if-match", etag));
+    let seen = ada.get(&path).await.header("etag").to_owned();
+    ada.post(&format!("{path}/resend"), json!({})).await.expect(200);
+    revoke(&seen).await.refused(412, "precondition_failed");
+    revoke(ada.get(&path).await.header("etag")).await.expect(204);
 }
 
 #[actix_web::test]

@@ -31,4 +31,5 @@ mod registrations;
 mod security_log;
 mod seeding;
 mod sessions;
+mod signing_keys;
 mod vat_numbers;

@@ -41,6 +41,24 @@ async fn a_person_registers_by_the_mailed_code() {
 }
 
 #[actix_web::test]
+async fn a_code_is_refused_after_ten_minutes_but_the_link_still_works() {
+    let app = TestApp::start().await;
+    let id = request(&app, ada()).await;
+    let mail = app.mail_to("ada@example.com").await;
+    app.advance(Duration::minutes(10) + Duration::seconds(1));
+    let body = json!({"registration_id": id, "code": mail.code, "password": PASSWORD});
+    app.post("/v1/accounts/confirm", body).await.refused(422, "code_refused");
+    app.post("/v1/accounts/confirm", json!({"token": mail.token(), "password": PASSWORD})).await.expect(201);
+    let mut eve = ada();
+    eve["email"] = json!("eve@example.com");
+    let id = request(&app, eve).await;
+    let code = app.mail_to("eve@example.com").await.code;
+    app.advance(Duration::minutes(10) - Duration::seconds(1));
+    let body = json!({"registration_id": id, "code": code, "password": PASSWORD});
+    app.post("/v1/accounts/confirm", body).await.expect(201);
+}
+
+#[actix_web::test]
 async fn a_code_is_refused_after_five_wrong_tries_but_the_link_still_works() {
     let app = TestApp::start().await;
     let id = request(&app, ada()).await;

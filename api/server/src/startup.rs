@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::Duration;
 use manager_domain::Clock;
 use manager_domain::ids::IdGenerator;
@@ -101,13 +101,16 @@ fn vault(config: &Config) -> anyhow::Result<Vault> {
     if !config.is_production() && !file.exists() {
         keys::generate_root_key(&file)?;
     }
-    let named = || format!("MANAGER_ROOT_KEY_FILE: cannot read {}", file.display());
-    let text = fs::read_to_string(&file).with_context(named)?;
-    if config.is_production() && fs::metadata(&file).with_context(named)?.permissions().mode() & 0o077 != 0 {
-        bail!("MANAGER_ROOT_KEY_FILE: {} can be read by others; it must have mode 0600 or less", file.display());
+    let bad = |why: &str| {
+        let (file, may_hold) = (file.display(), "the path of a file made by `manager keys generate`");
+        ConfigError(format!("MANAGER_ROOT_KEY_FILE holds `{file}`, which {why}; it may hold {may_hold}"))
+    };
+    let unreadable = |error: std::io::Error| bad(&format!("cannot be read ({error})"));
+    let text = fs::read_to_string(&file).map_err(unreadable)?;
+    if config.is_production() && fs::metadata(&file).map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
+        return Err(bad("can be read by others and must have mode 0600 or less").into());
     }
-    let bad = || ConfigError(format!("MANAGER_ROOT_KEY_FILE: {} must hold 32 bytes in base64", file.display()));
-    Vault::from_base64(&text).ok_or_else(|| bad().into())
+    Vault::from_base64(&text).ok_or_else(|| bad("does not hold 32 bytes in base64").into())
 }
 
 fn payments(config: &Config) -> Result<PaymentProvider, ConfigError> {
@@ -166,6 +169,7 @@ pub fn unconnected_parts() -> crate::state::Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Mode;
 
     #[test]
     fn a_provider_that_is_not_built_is_refused_in_one_line() {
@@ -176,5 +180,29 @@ mod tests {
         assert!(refused.is::<ConfigError>(), "so that the exit code is 2");
         let line = refused.to_string();
         assert!(line.starts_with("MANAGER_PAYMENTS holds `stripe`") && !line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn a_root_key_file_that_cannot_be_used_is_refused_in_one_line() {
+        let file = std::env::temp_dir().join(format!("manager-root-key-{}", std::process::id()));
+        let mut config = Config::for_tests("sqlite://unused");
+        config.mode = Mode::Production;
+        config.root_key_file_said = Some(file.clone());
+        let refused = |why: &str| {
+            let refused = vault(&config).map(|_| ()).unwrap_err();
+            assert!(refused.is::<ConfigError>(), "so that the exit code is 2");
+            let line = refused.to_string();
+            assert!(line.starts_with(&format!("MANAGER_ROOT_KEY_FILE holds `{}`", file.display())), "{line}");
+            assert!(line.contains(why) && line.contains("manager keys generate") && !line.contains('\n'), "{line}");
+        };
+        refused("cannot be read");
+        fs::write(&file, "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        refused("by others");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(vault(&config).is_ok());
+        fs::write(&file, "too short").unwrap();
+        refused("32 bytes");
+        fs::remove_file(&file).unwrap();
     }
 }

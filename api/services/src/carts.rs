@@ -138,6 +138,16 @@ pub async fn get_anonymous(services: &Services, call: &Call, id: CartId, secret:
     services.db.read(read).await
 }
 
+/// Whether a visitor's cart is there and this is its secret, for who is about to look into what was answered before.
+///
+/// # Errors
+/// `not_found`, also for a wrong secret.
+pub async fn require_anonymous(services: &Services, call: &Call, id: CartId, secret: &str) -> Result<()> {
+    let (now, hash) = (call.now, secret_hash(services, secret));
+    let read = move |conn: &mut AnyConnection| Ok::<_, Error>(rows::find_anonymous(conn, id, &hash, now)?.is_some());
+    if services.db.read(read).await? { Ok(()) } else { Err(Code::NotFound.into()) }
+}
+
 /// Changes a visitor's cart.
 ///
 /// # Errors
@@ -423,7 +433,8 @@ fn audit(
     audit_log::append(tx, services, call, organization, Entry::new(action, id).after(json!({ "items": items })))
 }
 
-fn fresh(seen: Option<i64>, version: i64) -> Result<()> {
+/// Who says which version they saw must have seen the one that is there.
+pub(crate) fn fresh(seen: Option<i64>, version: i64) -> Result<()> {
     if seen.is_some_and(|seen| seen != version) { Err(Code::PreconditionFailed.into()) } else { Ok(()) }
 }
 

@@ -231,13 +231,22 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
 /// Takes a pending invitation back.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invitation_closed`.
-pub async fn revoke(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<()> {
+/// `not_found`, `forbidden`, `precondition_failed` where `seen` is stale, `invitation_closed`.
+pub async fn revoke(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: InvitationId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
         .write_as(call.clone(), move |tx, authority| {
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
+            if seen.is_some_and(|seen| seen != row.version) {
+                return Err(Code::PreconditionFailed.into());
+            }
             close_in(tx, &shared, &call, &row, InvitationState::Revoked)
         })
         .await

@@ -192,7 +192,7 @@ pub async fn add_cart_item(
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
     let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, BASE);
-    let key = key.of_cart(&secret);
+    let key = key.of_cart(&state.services, &client.0, (id, &secret)).await?;
     key.once(&state.services, &client.0, render, async move |services, call| {
         carts::change_anonymous(&services, &call, (id, &secret), seen, change).await
     })

@@ -17,6 +17,7 @@ use super::payments::PaymentView;
 use super::quotes::QuoteView;
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
+use crate::etags::{IfMatch, Tagged};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
 use crate::json::{Json, Nothing};
 use crate::language::{self, Language};
@@ -231,15 +232,17 @@ pub async fn list_orders(
 /// Show an order
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = OrderId, Path, description = "The order")),
-    responses((status = 200, description = "The order with invoice, payments and products", body = OrderDetails)),
+    responses((status = 200, description = "The order with invoice, payments and products", body = OrderDetails),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
 #[get("/v1/organizations/{org}/orders/{id}")]
 pub async fn get_order(
     state: web::Data<AppState>,
     path: Then<Member<ViewBilling>, Path<(OrganizationId, OrderId)>>,
-) -> Result<Json<OrderDetails>, Problem> {
+) -> Result<Tagged<OrderDetails>, Problem> {
     let Then(_, Path((organization, id))) = path;
-    Ok(Json(orders::get(&state.services, organization, id).await?.into()))
+    let details = orders::get(&state.services, organization, id).await?;
+    Ok(Tagged::version(details.order.version, details.into()))
 }
 
 /// What pays an open order.
@@ -289,19 +292,21 @@ pub async fn pay_order(
 ///
 /// Its invoice is void, its products are cancelled. Needs the right to order each of them.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = OrderId, Path, description = "The order"), OptionalKey),
+        ("id" = OrderId, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     responses((status = 200, description = "Cancelled", body = OrderDetails),
         (status = 409, description = "`order_closed` or `payment_in_progress`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/orders/{id}/cancel")]
 pub async fn cancel_order(
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<Nothing>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Then<IfMatch, Repeatable<Nothing>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
+    let Then(member, Then(Path((organization, id)), Then(if_match, Repeatable(Nothing, key)))) = path;
+    let seen = if_match.expected_version()?;
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, id).await
+        orders::cancel(&services, &call, organization, id, seen).await
     })
     .await
 }

@@ -14,13 +14,19 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::housekeeping::each_due;
 use crate::products::reference;
-use crate::{Call, Services};
+use crate::{Call, Services, carts};
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `order_closed`, `payment_in_progress`.
-pub async fn cancel(services: &Services, call: &Call, organization: OrganizationId, id: OrderId) -> Result<Details> {
+/// `not_found`, `forbidden`, `precondition_failed` where `seen` is stale, `order_closed`, `payment_in_progress`.
+pub async fn cancel(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: OrderId,
+    seen: Option<i64>,
+) -> Result<Details> {
     let (shared, call) = (services.clone(), call.clone());
     let caller = call.clone();
     let write = move |tx: &mut AnyConnection, authority: &Authority| {
@@ -28,6 +34,7 @@ pub async fn cancel(services: &Services, call: &Call, organization: Organization
         for product in products::list_of_order(tx, organization, id)? {
             allowed(decide(&authority.rights, Permission::Order, Some(&reference(&product))))?;
         }
+        carts::fresh(seen, order.version)?;
         if order.state != OrderState::Open {
             return Err(Error::from(closed(&order)));
         }
