@@ -17,6 +17,7 @@ use crate::errors::Error;
 use crate::memberships::{Membership, unexpired};
 use crate::products::Product;
 use crate::schema::{memberships, products, sessions};
+use crate::sessions::living;
 use crate::sql_types::{SqlId, SqlInstant, SqlKeyword, sql};
 
 /// Who asks what they reach.
@@ -81,8 +82,7 @@ fn alone(conn: &mut SqliteConnection, ask: Ask) -> Result<Option<Access>, Error>
         .and(unexpired(now));
     let living = sessions::table
         .left_join(memberships::table.on(membership))
-        .filter(sessions::id.eq(sql(session)))
-        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
+        .filter(sessions::id.eq(sql(session)).and(living(now)));
     let session = (sessions::account_id, sessions::authenticated_at, sessions::locale);
     let Some(product) = product else {
         let query = living.select((session, Option::<Membership>::as_select()));

@@ -19,6 +19,7 @@ use crate::access::{Admission, Authority, allowed};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::{self, Purpose};
+use crate::versions::fresh;
 use crate::{Call, Services, catalogue, product_names, throttles};
 
 /// A cart with today's prices.
@@ -431,11 +432,6 @@ fn audit(
     items: usize,
 ) -> Result<()> {
     audit_log::append(tx, services, call, organization, Entry::new(action, id).after(json!({ "items": items })))
-}
-
-/// Who says which version they saw must have seen the one that is there.
-pub(crate) fn fresh(seen: Option<i64>, version: i64) -> Result<()> {
-    if seen.is_some_and(|seen| seen != version) { Err(Code::PreconditionFailed.into()) } else { Ok(()) }
 }
 
 /// A guarded write that somebody else overtook is done again on what they left.

@@ -52,16 +52,14 @@ fn purges(services: &Services) -> [(&'static str, Purge, Duration); 11] {
 /// The first thing that went wrong, after everything else was tried.
 pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     let mut troubles = Troubles::default();
-    let panicked = || Error::defect("it panicked");
-    troubles.note("reminders", surviving(memberships::remind_expiring(services, now), panicked).await);
-    let lapsing = async { orders::lapse_due(services, now).await.map(|_| ()) };
-    troubles.note("lapsing orders", surviving(lapsing, panicked).await);
-    troubles.note("ending absorptions", surviving(absorptions::finish_due(services, now), panicked).await);
-    troubles.note("forgetting absorptions", surviving(absorptions::forget_ended(services, now), panicked).await);
-    troubles.note("expiring invitations", surviving(expiry::expire_invitations(services, now), panicked).await);
-    troubles.note("expiring memberships", surviving(expiry::expire_memberships(services, now), panicked).await);
+    troubles.chore("reminders", memberships::remind_expiring(services, now)).await;
+    troubles.chore("lapsing orders", async { orders::lapse_due(services, now).await.map(|_| ()) }).await;
+    troubles.chore("ending absorptions", absorptions::finish_due(services, now)).await;
+    troubles.chore("forgetting absorptions", absorptions::forget_ended(services, now)).await;
+    troubles.chore("expiring invitations", expiry::expire_invitations(services, now)).await;
+    troubles.chore("expiring memberships", expiry::expire_memberships(services, now)).await;
     for (what, purge, kept) in purges(services) {
-        troubles.note(what, surviving(delete_all(services, purge, now - kept), panicked).await);
+        troubles.chore(what, delete_all(services, purge, now - kept)).await;
     }
     troubles.end()
 }
@@ -113,8 +111,8 @@ where
 struct Troubles(Option<Error>);
 
 impl Troubles {
-    fn note(&mut self, chore: &'static str, done: Result<()>) {
-        if let Err(error) = done {
+    async fn chore(&mut self, chore: &'static str, work: impl Future<Output = Result<()>>) {
+        if let Err(error) = surviving(work, || Error::defect("it panicked")).await {
             tracing::warn!(chore, %error, "housekeeping failed and is tried again");
             self.0.get_or_insert(error);
         }

@@ -18,6 +18,7 @@ use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::memberships::{check, check_grants, move_owner_count, require_step_up, tell};
+use crate::versions::fresh;
 use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
 pub use rows::{Invitation, Sent};
@@ -133,7 +134,7 @@ pub(crate) fn open_link(
         tx,
         &OneTimeToken {
             token_hash: services.vault.token_hash(token),
-            purpose: TokenPurpose::Invitation.to_owned(),
+            purpose: TokenPurpose::Invitation,
             account_id: None,
             organization_id: Some(row.organization_id),
             subject: Some(one_time_tokens::subject(row.id)),
@@ -244,9 +245,7 @@ pub async fn revoke(
         .write_as(call.clone(), move |tx, authority| {
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
-            if seen.is_some_and(|seen| seen != row.version) {
-                return Err(Code::PreconditionFailed.into());
-            }
+            fresh(seen, row.version)?;
             close_in(tx, &shared, &call, &row, InvitationState::Revoked)
         })
         .await

@@ -42,6 +42,7 @@ pub mod staff;
 pub mod throttles;
 pub mod vat_numbers;
 pub mod vault;
+mod versions;
 pub mod workers;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use crate::errors::{Error, Result};
 use crate::housekeeping::each_due;
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
+use crate::versions::fresh;
 use crate::{Call, Services, catalogue};
 
 pub use rows::{Belonger, Membership};
@@ -150,9 +151,7 @@ pub async fn change(
             authority.require_over(current.role)?;
             let next = changed(&current, &changes);
             authority.require_over(next.role)?;
-            if seen.is_some_and(|seen| seen != current.version) {
-                return Err(Error::from(Code::PreconditionFailed));
-            }
+            fresh(seen, current.version)?;
             // What changes nothing is no change: no version, no entry, no mail.
             if next == current {
                 return Ok((current, account));
@@ -251,9 +250,7 @@ pub async fn remove(
             if !leaves {
                 authority.require_over(current.role)?;
             }
-            if seen.is_some_and(|seen| seen != current.version) {
-                return Err(Error::from(Code::PreconditionFailed));
-            }
+            fresh(seen, current.version)?;
             move_owner_count(tx, organization, current.role, Role::Member)?;
             if !rows::delete(tx, organization, id)? {
                 return Err(Error::from(Code::NotFound));

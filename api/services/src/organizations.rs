@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::random;
+use crate::versions::fresh;
 use crate::{Call, Services};
 
 pub use rows::Organization;
@@ -174,9 +175,7 @@ pub async fn update(
     services
         .write(call.clone(), move |tx| {
             let current = rows::find(tx, id)?.ok_or(Code::NotFound)?;
-            if seen.is_some_and(|seen| seen != current.version) {
-                return Err(Error::from(Code::PreconditionFailed));
-            }
+            fresh(seen, current.version)?;
             let next = changed(&shared, &current, &changes)?;
             let changed = differences(&current, &next);
             // What changes nothing is no change: no version, no entry.

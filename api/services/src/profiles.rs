@@ -8,7 +8,8 @@ use manager_repository::memberships::{self, Belonging};
 use manager_repository::{AnyConnection, Json, sessions};
 use serde_json::Value;
 
-use crate::errors::{Error, Result};
+use crate::errors::Result;
+use crate::versions::fresh;
 use crate::{Call, Services, recovery_emails};
 
 pub use accounts::Account;
@@ -66,9 +67,7 @@ pub async fn update(
     let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
-        if seen.is_some_and(|seen| seen != current.version) {
-            return Err(Error::from(Code::PreconditionFailed));
-        }
+        fresh(seen, current.version)?;
         if let Some(Some(organization)) = changes.default_organization {
             let membership = memberships::find_by_account(tx, organization, account, call.now)?;
             membership.ok_or_else(|| Refusal::fault("/default_organization", FaultCode::NotAllowed))?;

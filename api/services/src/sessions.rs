@@ -287,9 +287,8 @@ enum Refreshed {
     Rotated(Device, Mode),
     /// The answer was lost: the successor that was handed out already.
     Again(Device, Mode, String),
-    /// A token that was used before: somebody has a copy, the session is over.
-    Copied,
     Unknown,
+    /// It is over, or is now, for the token was used before: somebody has a copy.
     Ended,
 }
 
@@ -307,7 +306,7 @@ pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Gr
     let (device, mode, token) = match refreshed {
         Refreshed::Rotated(device, mode) => (device, mode, successor),
         Refreshed::Again(device, mode, token) => (device, mode, token),
-        Refreshed::Copied | Refreshed::Ended => return Err(Code::SessionEnded.into()),
+        Refreshed::Ended => return Err(Code::SessionEnded.into()),
         Refreshed::Unknown => return Err(Code::InvalidToken.into()),
     };
     grant(services, call, device, Secret { id: device.id, mode, token }).await
@@ -352,7 +351,7 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
         return Ok(Refreshed::Again(device, mode, token));
     }
     end_copied(tx, services, call, session.account_id, session.id)?;
-    Ok(Refreshed::Copied)
+    Ok(Refreshed::Ended)
 }
 
 fn end_copied(

@@ -14,7 +14,8 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::housekeeping::each_due;
 use crate::products::reference;
-use crate::{Call, Services, carts};
+use crate::versions::fresh;
+use crate::{Call, Services};
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
@@ -34,7 +35,7 @@ pub async fn cancel(
         for product in products::list_of_order(tx, organization, id)? {
             allowed(decide(&authority.rights, Permission::Order, Some(&reference(&product))))?;
         }
-        carts::fresh(seen, order.version)?;
+        fresh(seen, order.version)?;
         if order.state != OrderState::Open {
             return Err(Error::from(closed(&order)));
         }
