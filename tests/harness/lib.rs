@@ -13,6 +13,7 @@ pub mod people;
 pub mod processes;
 pub mod races;
 pub mod smtp;
+pub mod withheld;
 
 pub use answers::Answer;
 pub use app::TestApp;
@@ -21,3 +22,4 @@ pub use customers::Customer;
 pub use people::Person;
 pub use processes::{Installation, Process};
 pub use serde_json::{Value, json};
+pub use withheld::Withheld;

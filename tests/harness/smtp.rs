@@ -1,4 +1,4 @@
-//! A mail server that takes everything and counts it.
+//! A mail server that takes everything and counts it, unless it is told to refuse.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,11 @@ pub struct Delivery {
 pub struct MailServer {
     pub url: String,
     taken: Arc<Mutex<Vec<Delivery>>>,
+    refusal: Arc<Mutex<Refusal>>,
 }
+
+/// The start of a command, and what it is answered instead.
+type Refusal = Option<(&'static str, &'static str)>;
 
 impl MailServer {
     pub fn start() -> Self {
@@ -29,14 +33,20 @@ impl MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("smtp://{}", listener.local_addr().expect("an address"));
         let taken = Arc::<Mutex<Vec<Delivery>>>::default();
-        let shared = Arc::clone(&taken);
+        let refusal = Arc::<Mutex<Refusal>>::default();
+        let (shared, refused) = (Arc::clone(&taken), Arc::clone(&refusal));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let taken = Arc::clone(&shared);
-                thread::spawn(move || talk(&client, &taken, pause));
+                let (taken, refusal) = (Arc::clone(&shared), Arc::clone(&refused));
+                thread::spawn(move || talk(&client, &taken, &refusal, pause));
             }
         });
-        Self { url, taken }
+        Self { url, taken, refusal }
+    }
+
+    /// Answers commands that begin so with a refusal from now on; `None`: takes everything again.
+    pub fn refuse(&self, refusal: Option<(&'static str, &'static str)>) {
+        *self.refusal.lock().expect("no panic before") = refusal;
     }
 
     pub fn taken(&self) -> Vec<Delivery> {
@@ -45,7 +55,7 @@ impl MailServer {
 }
 
 /// One connection, until the client goes.
-fn talk(client: &TcpStream, taken: &Mutex<Vec<Delivery>>, pause: Duration) -> Option<()> {
+fn talk(client: &TcpStream, taken: &Mutex<Vec<Delivery>>, refusal: &Mutex<Refusal>, pause: Duration) -> Option<()> {
     let mut lines = BufReader::new(client.try_clone().ok()?).lines();
     let say = |text: &str| (&mut &*client).write_all(format!("{text}\r\n").as_bytes()).ok();
     say("220 tests")?;
@@ -53,7 +63,14 @@ fn talk(client: &TcpStream, taken: &Mutex<Vec<Delivery>>, pause: Duration) -> Op
     loop {
         let line = lines.next()?.ok()?;
         let command = line.to_ascii_uppercase();
-        if let Some(to) = command.strip_prefix("RCPT TO:") {
+        let refused = refusal.lock().ok()?.filter(|(start, _)| command.starts_with(start));
+        if let Some((_, answer)) = refused {
+            say(answer)?;
+        } else if command.starts_with("EHLO") {
+            say("250-tests\r\n250 AUTH PLAIN")?;
+        } else if command.starts_with("AUTH") {
+            say("235 ok")?;
+        } else if let Some(to) = command.strip_prefix("RCPT TO:") {
             let to = to.split(['<', '>']).nth(1).unwrap_or_default();
             delivery.to.push(to.to_ascii_lowercase());
             say("250 ok")?;

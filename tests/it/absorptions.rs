@@ -6,6 +6,7 @@ use chrono::Duration;
 use manager_repository::{AnyConnection, accounts};
 use manager_tests::people::PASSWORD;
 use manager_tests::{Person, TestApp, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The old account's organizations by name, as its absorption shows them.
 async fn steps(old: &Person) -> Vec<(String, String)> {
@@ -131,6 +132,31 @@ async fn a_new_password_of_the_old_account_stops_its_absorption() {
     assert!(app.services.db.write(set).await.unwrap());
     accept(&new, &mine[0]).await.refused(409, "invitation_closed");
     old.get(&old.org("")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_absorption_that_was_under_way_when_the_password_changed_does_not_start() {
+    let (app, _, old, new) = three().await;
+    let body = json!({"email": "new@example.com"}).to_string();
+    let head = format!(
+        "POST /v1/me/absorption HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: \
+         application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n",
+        host = app.url.trim_start_matches("http://"),
+        token = old.token,
+        length = body.len(),
+    );
+    let mut line = tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+    line.write_all(head.as_bytes()).await.unwrap();
+    // Long enough for the server to have looked who asks.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let change = json!({"current_password": PASSWORD, "new_password": PASSWORD.to_uppercase()});
+    old.put("/v1/me/password", change).await.expect(204);
+    line.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("step_up_required"), "{answer}");
+    old.get("/v1/me/absorption").await.refused(404, "not_found");
+    assert!(invitations(&new).await.is_empty());
 }
 
 #[actix_web::test]
@@ -276,4 +302,81 @@ async fn a_new_absorption_can_start_before_the_lapsed_one_was_written_down() {
     let old = Person { organization: old.organization.clone(), ..Person::log_in(&app, &old.email).await };
     start(&old, "fresh@example.com").await;
     assert_eq!(state(&old).await, "running");
+}
+
+#[actix_web::test]
+async fn one_absorption_is_one_mail_to_the_new_address_however_many_organizations() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let old = Person::register(&app, "old").await;
+    for number in 0..6 {
+        let body = json!({"kind": "company", "name": format!("Engines {number}"), "country": "CH"});
+        old.post("/v1/organizations", body).await.expect(201);
+    }
+    for _ in 0..5 {
+        start(&old, "fresh@example.com").await;
+        old.delete("/v1/me/absorption").await.expect(204);
+    }
+    let again = json!({"email": "fresh@example.com"});
+    old.post("/v1/me/absorption", again.clone()).await.refused(429, "too_many_requests");
+    assert_eq!(app.mails_to("fresh@example.com").await, 5);
+    app.advance(Duration::minutes(61));
+    let old = Person { organization: old.organization.clone(), ..Person::log_in(&app, &old.email).await };
+    old.post("/v1/me/absorption", again).await.expect(201);
+    let mail = app.mail_to("fresh@example.com").await;
+    assert_eq!(mail.subject, "Invitation to 7 organizations");
+    assert!(mail.text.contains("old Tester, Engines 0, Engines 1"), "{}", mail.text);
+    let fresh = Person::register_with(&app, "fresh", json!({"invitation": mail.token()})).await;
+    for id in invitations(&fresh).await {
+        accept(&fresh, &id).await.expect(200);
+    }
+    assert_eq!(state(&old).await, "done");
+    assert_eq!(fresh.get("/v1/organizations").await.expect(200)["data"].as_array().unwrap().len(), 7);
+
+    // Approvals count as mails of whoever approves.
+    let ada = Person::register(&app, "ada").await;
+    for number in 0..6 {
+        let ken = Person::join(&app, &ada, &format!("ken{number}"), json!({"role": "member"})).await;
+        let id = start(&ken, "target@example.com").await["id"].as_str().unwrap().to_owned();
+        let answer = ada.post(&ada.org(&format!("/absorptions/{id}/approve")), json!({})).await;
+        if number == 5 {
+            answer.refused(429, "too_many_requests");
+            break;
+        }
+        answer.expect(204);
+        ken.delete("/v1/me/absorption").await.expect(204);
+    }
+    assert_eq!(app.mails_to("target@example.com").await, 5);
+}
+
+#[actix_web::test]
+async fn a_question_about_a_member_who_left_or_that_nobody_answered_in_time_is_over() {
+    let (app, ada, old, _) = three().await;
+    let asked = start(&old, "new@example.com").await["id"].as_str().unwrap().to_owned();
+    let (id, _) = ada.membership_of(&old).await;
+    ada.delete(&ada.org(&format!("/memberships/{id}"))).await.expect(204);
+    assert_eq!(steps(&old).await, [step("ada Tester", "cancelled"), step("old Tester", "invited")]);
+    for verb in ["approve", "refuse"] {
+        let path = ada.org(&format!("/absorptions/{asked}/{verb}"));
+        ada.post(&path, json!({})).await.refused(409, "invitation_closed");
+    }
+    assert_eq!(ada.get(&ada.org("/absorptions")).await.expect(200)["data"][0]["state"], "cancelled");
+
+    let ken = Person::join(&app, &ada, "ken", json!({"role": "member"})).await;
+    let late = start(&ken, "kenneth@example.com").await["id"].as_str().unwrap().to_owned();
+    app.advance(Duration::days(7));
+    let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    let ken = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ken.email).await };
+    assert_eq!(steps(&ken).await, [step("ada Tester", "expired")]);
+    assert_eq!(state(&ken).await, "incomplete", "before anybody wrote it down");
+    let path = ada.org(&format!("/absorptions/{late}/approve"));
+    ada.post(&path, json!({})).await.refused(409, "invitation_closed");
+    keep_house(&app).await;
+    assert_eq!(ada.get(&ada.org("/absorptions")).await.expect(200)["data"], json!([]));
+    let log = ada.get(&ada.org("/audit-log?limit=100")).await.expect(200);
+    let log = log["data"].as_array().unwrap();
+    for (id, action) in [(&asked, "absorption.cancelled"), (&late, "absorption.expired")] {
+        assert!(log.iter().any(|entry| entry["action"] == action && entry["subject"] == id.as_str()), "{action}");
+    }
+    let again = start(&ken, "kenneth@example.com").await;
+    assert_eq!(again["organizations"][0]["state"], "awaiting_approval");
 }

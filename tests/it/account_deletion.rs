@@ -153,6 +153,66 @@ async fn a_deleted_accounts_address_leaves_the_invitations_and_can_be_invited_ag
 }
 
 #[actix_web::test]
+async fn every_spelling_and_former_address_of_a_deleted_account_leaves_logs_and_absorptions() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let invite = async |email: &str| {
+        ada.post(&ada.org("/invitations"), json!({"email": email, "role": "member"})).await.expect(201);
+    };
+    invite("Bob@Example.com").await;
+    let token = app.mail_to("Bob@example.com").await.token();
+    let bob = Person::register_with(&app, "bob", json!({"invitation": token})).await;
+    // A former address, whose next holder is somebody else.
+    let change = json!({"login_id": "Robert@example.com", "password": PASSWORD});
+    bob.post("/v1/me/login-id-change", change).await.expect(202);
+    let token = app.mail_to("Robert@example.com").await.token();
+    bob.post("/v1/login-id-changes/confirm", json!({"token": token})).await.expect(204);
+    app.advance(chrono::Duration::days(8));
+    let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    let invite = async |email: &str| {
+        ada.post(&ada.org("/invitations"), json!({"email": email, "role": "member"})).await.expect(201);
+    };
+    let next = Person::register(&app, "bob").await;
+    invite("BOB@example.com").await;
+    let robert = Person::log_in(&app, "robert@example.com").await;
+    robert.post("/v1/me/absorption", json!({"email": "Bobby@example.com"})).await.expect(201);
+    let log = async || ada.get(&ada.org("/audit-log?limit=100")).await.expect(200).to_string();
+    for text in ["Bob@example.com", "BOB@example.com", "Bobby@example.com"] {
+        assert!(log().await.contains(text), "{text} in {}", log().await);
+    }
+    robert.post("/v1/me/deletion", json!({"password": PASSWORD})).await.expect(204);
+    let left = log().await;
+    assert!(!left.contains("Bob@example.com") && !left.contains("Bobby@example.com"), "{left}");
+    assert!(left.contains("BOB@example.com"), "of the address's next holder: {left}");
+    assert_eq!(ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"], true);
+    assert_eq!(absorptions(&app).await, 0);
+    next.get("/v1/me/invitations").await.expect(200);
+
+    // Of an account that stays, those that ended go after a week, with the address that nobody invited.
+    let ken = Person::join(&app, &ada, "ken", json!({"role": "member"})).await;
+    let id = ken.post("/v1/me/absorption", json!({"email": "Kenneth@example.com"})).await.expect(201)["id"].clone();
+    let refuse = ada.org(&format!("/absorptions/{}/refuse", id.as_str().unwrap()));
+    ada.post(&refuse, json!({})).await.expect(204);
+    for (days, kept) in [(6, 1), (2, 0)] {
+        app.advance(chrono::Duration::days(days));
+        app.settle().await;
+        let now = app.services.clock.now();
+        manager_services::workers::keep_house(&app.services, now).await.expect("housekeeping");
+        assert_eq!(absorptions(&app).await, kept);
+    }
+    let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
+    let log = ada.get(&ada.org("/audit-log?limit=100")).await.expect(200).to_string();
+    assert!(log.contains("absorption.refused") && !log.contains("Kenneth@example.com"), "{log}");
+}
+
+/// How many absorptions are stored.
+async fn absorptions(app: &TestApp) -> i64 {
+    use manager_repository::schema::absorptions;
+    let count = |conn: &mut AnyConnection| absorptions::table.count().get_result::<i64>(conn).map_err(Error::from);
+    app.services.db.read(count).await.expect("the count")
+}
+
+#[actix_web::test]
 async fn the_last_owner_of_an_organization_stays_and_is_told_which() {
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use manager_domain::memberships::{AccessLevel, ProductAccess, Rights, Role};
+use manager_domain::permissions::{Permission, decide};
 use manager_server::openapi;
 use manager_tests::{Person, TestApp, Value, json};
 use reqwest::Method;
@@ -13,7 +15,10 @@ struct Operation {
     method: Method,
     path: String,
     secured: bool,
-    permission: Option<String>,
+    /// `x-required-permission`.
+    needs: String,
+    /// That, where it is a right in an organization.
+    permission: Option<Permission>,
     body: Option<Value>,
     if_match: bool,
     key: bool,
@@ -25,6 +30,7 @@ fn operations() -> Vec<Operation> {
     let mut all = Vec::new();
     for (path, item) in openapi::document()["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            let needs = operation["x-required-permission"].as_str().unwrap();
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             all.push(Operation {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
@@ -36,10 +42,11 @@ fn operations() -> Vec<Operation> {
                             scheme.as_object().is_some_and(|s| s.is_empty() || s.contains_key("cart_token"))
                         })
                 }),
-                permission: operation["x-required-permission"]
-                    .as_str()
-                    .map(str::to_owned)
-                    .filter(|_| path.contains("{org}")),
+                permission: match needs {
+                    "none" | "signed_in" | "cart_token" => None,
+                    name => Some(Permission::parse(name).unwrap_or_else(|| panic!("a permission called {name}"))),
+                },
+                needs: needs.to_owned(),
                 body: operation["requestBody"].as_object().map(|_| json!({})),
                 if_match: parameters.clone().any(|parameter| parameter["name"] == "If-Match"),
                 key: parameters.clone().any(|parameter| parameter["name"] == "Idempotency-Key"),
@@ -47,7 +54,6 @@ fn operations() -> Vec<Operation> {
             });
         }
     }
-    assert!(all.len() > 30, "the document has its operations");
     all
 }
 
@@ -87,9 +93,22 @@ impl Operation {
         }
     }
 
+    /// Whether the path names the organization; the claim of a cart names it in the body.
+    fn is_in_an_organization(&self) -> bool {
+        self.path.contains("{org}")
+    }
+
     async fn status(&self, app: &TestApp, organization: &str, token: Option<&str>) -> u16 {
         app.send(self.request(app, organization, token)).await.status
     }
+}
+
+#[test]
+fn the_operations_are_the_reviewed_ones() {
+    let line = |operation: &Operation| {
+        format!("{} {} {}: {}\n", operation.method, operation.path, operation.id, operation.needs)
+    };
+    insta::assert_snapshot!(operations().iter().map(line).collect::<String>());
 }
 
 #[actix_web::test]
@@ -97,7 +116,7 @@ async fn every_operation_of_an_organization_has_a_permission_and_every_secured_o
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;
     for operation in operations() {
-        if operation.path.starts_with("/v1/organizations/{org}") {
+        if operation.is_in_an_organization() {
             assert!(operation.permission.is_some(), "{} says its permission", operation.id);
             assert!(operation.secured, "{} needs a signed-in person", operation.id);
         }
@@ -116,11 +135,14 @@ async fn strangers_and_removed_members_get_404_everywhere_in_an_organization() {
     let stranger = Person::register(&app, "eve").await;
     let removed = Person::join(&app, &ada, "bob", json!({"role": "admin"})).await;
     remove(&ada, &removed).await;
-    for operation in operations().iter().filter(|operation| operation.path.contains("{org}")) {
+    for operation in operations().iter().filter(|operation| operation.is_in_an_organization()) {
         for person in [&stranger, &removed] {
             let status = operation.status(&app, &ada.organization, Some(&person.token)).await;
             assert_eq!(status, 404, "{} by {}", operation.id, person.email);
         }
+    }
+    for person in [&stranger, &removed] {
+        assert_eq!(claim_cart(&app, &ada.organization, person).await, 404, "a cart claimed by {}", person.email);
     }
 }
 
@@ -128,32 +150,48 @@ async fn strangers_and_removed_members_get_404_everywhere_in_an_organization() {
 async fn the_role_decides_every_operation_of_an_organization_as_the_matrix_says() {
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;
-    let nobody = Person::join(&app, &ada, "nobody", json!({"role": "member"})).await;
-    let billing = Person::join(&app, &ada, "billing", json!({"role": "member", "billing": true})).await;
-    let manages = json!({"role": "member", "products": {"access": "all", "level": "manage"}});
-    let manager = Person::join(&app, &ada, "manager", manages).await;
-    let admin = Person::join(&app, &ada, "admin", json!({"role": "admin"})).await;
-    for operation in operations() {
-        let Some(permission) = operation.permission.as_deref() else { continue };
-        let allowed = |person: &str| match (person, permission) {
-            ("owner", _) => true,
-            ("admin", permission) => !matches!(permission, "manage_owners" | "delete_organization"),
-            (_, "view_organization" | "view_members") => true,
-            ("billing", "view_billing" | "manage_billing") => true,
-            ("manager", "view_products" | "manage_products") => true,
-            _ => false,
+    let member = |products, billing| Rights { role: Role::Member, products, billing };
+    let (none, all) = (ProductAccess::NONE, ProductAccess::all);
+    let others = [
+        ("admin", Rights { role: Role::Admin, ..Rights::OWNER }),
+        ("nobody", member(none.clone(), false)),
+        ("billing", member(none, true)),
+        ("viewer", member(all(AccessLevel::View), true)),
+        ("manager", member(all(AccessLevel::Manage), false)),
+        ("buyer", member(all(AccessLevel::Manage), true)),
+    ];
+    let mut people = vec![("owner", Rights::OWNER, ada.clone())];
+    for (name, rights) in others {
+        let said = match rights.role {
+            Role::Member => json!({"role": "member", "products": rights.products, "billing": rights.billing}),
+            role => json!({"role": role}),
         };
-        for (name, person) in
-            [("owner", &ada), ("admin", &admin), ("manager", &manager), ("billing", &billing), ("nobody", &nobody)]
-        {
-            let status = operation.status(&app, &ada.organization, Some(&person.token)).await;
-            if allowed(name) {
+        let person = Person::join(&app, &ada, name, said).await;
+        people.push((name, rights, person));
+    }
+    for operation in operations() {
+        let Some(permission) = operation.permission else { continue };
+        for (name, rights, person) in &people {
+            let status = match operation.id.as_str() {
+                "claim_cart" => claim_cart(&app, &ada.organization, person).await,
+                _ => operation.status(&app, &ada.organization, Some(&person.token)).await,
+            };
+            if decide(rights, permission, None).allowed {
                 assert!(status != 401 && status != 403 && status < 500, "{} as {name}: {status}", operation.id);
+                assert!(operation.id != "claim_cart" || status == 200, "a cart claimed as {name}: {status}");
             } else {
                 assert_eq!(status, 403, "{} as {name}", operation.id);
             }
         }
     }
+}
+
+/// How the claim of a visitor's cart into the organization, which the body names, is answered.
+async fn claim_cart(app: &TestApp, organization: &str, person: &Person) -> u16 {
+    let opened = app.post("/v1/carts", json!({})).await.expect(201);
+    let (cart, token) = (opened["cart"]["id"].as_str().unwrap(), opened["token"].as_str().unwrap());
+    let claim = person.request(Method::POST, &format!("/v1/carts/{cart}/claim")).header("x-cart-token", token);
+    person.send(claim.json(&json!({"organization": organization}))).await.status
 }
 
 async fn remove(owner: &Person, person: &Person) {

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
+use argon2::password_hash::PasswordHasher;
+use argon2::{Argon2, Params};
 use chrono::Duration;
+use diesel::prelude::*;
+use manager_domain::ids::AccountId;
+use manager_repository::schema::accounts;
+use manager_repository::{AnyConnection, Error, sql};
 use manager_tests::people::PASSWORD;
 use manager_tests::{Answer, Person, TestApp, json};
 
@@ -53,6 +59,56 @@ async fn a_new_password_must_differ_be_strong_and_come_with_the_current_one() {
         let problem = change(PASSWORD, weak).await.refused(422, "password_refused");
         assert_eq!(problem["errors"][0]["pointer"], "/new_password", "{problem}");
     }
+    ada.get("/v1/me").await.expect(200);
+}
+
+#[actix_web::test]
+async fn long_passwords_count_to_their_last_character() {
+    let (app, ada) = app_with_ada().await;
+    let words = "seventeen otters juggle quietly où onze blaireaux peignent des ponts, and slow rivers carry \
+        their lanterns past the village of Ölbronn until noon";
+    let mut current = PASSWORD.to_owned();
+    for length in [64, 65, 73, 128] {
+        let long: String = words.chars().take(length).collect();
+        assert_eq!(long.chars().count(), length);
+        ada.put("/v1/me/password", json!({"current_password": current, "new_password": long})).await.expect(204);
+        let shorter: String = words.chars().take(length - 1).collect();
+        for other in [&shorter, &format!("{shorter}#"), &format!("{long}#")] {
+            log_in(&app, "ada@example.com", other).await.refused(401, "invalid_credentials");
+        }
+        log_in(&app, "ada@example.com", &long).await.expect(200);
+        current = long;
+    }
+    let body = json!({"current_password": current, "new_password": words.chars().take(129).collect::<String>()});
+    let refused = ada.put("/v1/me/password", body).await.expect(422);
+    assert_eq!(refused["errors"][0]["code"], "too_long", "{refused}");
+}
+
+#[actix_web::test]
+async fn a_hash_of_older_parameters_is_replaced_at_the_next_login() {
+    let (app, ada) = app_with_ada().await;
+    let weak = Argon2::from(Params::new(1024, 1, 1, None).unwrap());
+    let old = weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
+    let (id, hash): (AccountId, _) = (ada.account.parse().unwrap(), old.clone());
+    let set = move |tx: &mut AnyConnection| {
+        let account = accounts::table.filter(accounts::id.eq(sql(id)));
+        Ok::<_, Error>(diesel::update(account).set(accounts::password_hash.eq(hash.clone())).execute(tx)?)
+    };
+    assert_eq!(app.services.db.write(set).await.unwrap(), 1);
+    let stored = async || {
+        let hash = move |conn: &mut AnyConnection| {
+            let account = accounts::table.filter(accounts::id.eq(sql(id)));
+            Ok::<_, Error>(account.select(accounts::password_hash).first::<Option<String>>(conn)?)
+        };
+        app.services.db.read(hash).await.unwrap().unwrap()
+    };
+    log_in(&app, "ada@example.com", "wrong").await.refused(401, "invalid_credentials");
+    assert_eq!(stored().await, old);
+    log_in(&app, "ada@example.com", PASSWORD).await.expect(200);
+    let renewed = stored().await;
+    assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+    log_in(&app, "ada@example.com", PASSWORD).await.expect(200);
+    assert_eq!(stored().await, renewed);
     ada.get("/v1/me").await.expect(200);
 }
 

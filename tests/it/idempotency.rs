@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use diesel::prelude::*;
+use manager_repository::schema::idempotency_keys;
+use manager_repository::{AnyConnection, Error};
 use manager_services::idempotency::{self, Answer as Kept, Begun, Scope};
 use manager_tests::people::PASSWORD;
 use manager_tests::{Answer, Person, TestApp, Value, json};
@@ -169,6 +172,33 @@ async fn a_visitor_is_known_by_the_secret_of_the_cart() {
         let cart = app.send(app.request(Method::GET, path).header("x-cart-token", token)).await.expect(200);
         assert_eq!(cart["items"].as_array().unwrap().len(), 1);
     }
+}
+
+#[actix_web::test]
+async fn nothing_is_kept_for_invented_secrets_and_nothing_told_to_dead_ones() {
+    let app = TestApp::start().await;
+    let opened = app.post("/v1/carts", json!({})).await.expect(201);
+    let (path, token) = (format!("/v1/carts/{}", opened["cart"]["id"].as_str().unwrap()), &opened["token"]);
+    let item = json!({"offer": "domain_ch", "frequency": "yearly", "options": {"domain": "a.ch"}});
+    let add = |path: &str, token: &str| {
+        let request = app.request(Method::POST, &format!("{path}/items")).header("x-cart-token", token);
+        app.send(request.header("idempotency-key", "k").json(&item))
+    };
+    let token = token.as_str().unwrap();
+    add(&path, "crt_invented").await.refused(404, "not_found");
+    add("/v1/carts/crt_01h2xcejqtf2nbrexx3vqjhp41", token).await.refused(404, "not_found");
+    assert_eq!(keys(&app).await, 0);
+    add(&path, token).await.expect(201);
+    assert_eq!(add(&path, token).await.header("idempotent-replayed"), "true");
+    assert_eq!(keys(&app).await, 1);
+    app.send(app.request(Method::DELETE, &path).header("x-cart-token", token)).await.expect(204);
+    add(&path, token).await.refused(404, "not_found");
+}
+
+/// How many keys the server keeps.
+async fn keys(app: &TestApp) -> i64 {
+    let count = |conn: &mut AnyConnection| Ok::<_, Error>(idempotency_keys::table.count().get_result(conn)?);
+    app.services.db.read(count).await.unwrap()
 }
 
 #[actix_web::test]

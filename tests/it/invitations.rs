@@ -6,6 +6,7 @@ use chrono::Duration;
 use manager_tests::people::PASSWORD;
 use manager_tests::races::{at_once, one_winner};
 use manager_tests::{Person, TestApp, json};
+use reqwest::Method;
 
 async fn app_with_ada() -> (Arc<TestApp>, Person) {
     let app = Arc::new(TestApp::start().await);
@@ -31,6 +32,17 @@ async fn the_invited_person_sees_and_accepts_the_invitation() {
     bob.get(&ada.org("/audit-log")).await.expect(200);
     assert!(app.mail_to("ada@example.com").await.text.contains("bob Tester"));
     bob.post(&format!("/v1/me/invitations/{id}/accept"), json!({})).await.refused(409, "invitation_closed");
+}
+
+#[actix_web::test]
+async fn an_invitation_is_revoked_as_it_was_seen() {
+    let (_, ada) = app_with_ada().await;
+    let path = ada.org(&format!("/invitations/{}", invite(&ada, "bob@example.com", "member").await));
+    let revoke = |etag: &str| ada.send(ada.request(Method::DELETE, &path).header("if-match", etag));
+    let seen = ada.get(&path).await.header("etag").to_owned();
+    ada.post(&format!("{path}/resend"), json!({})).await.expect(200);
+    revoke(&seen).await.refused(412, "precondition_failed");
+    revoke(ada.get(&path).await.header("etag")).await.expect(204);
 }
 
 #[actix_web::test]
@@ -219,4 +231,27 @@ async fn inviting_an_owner_and_sending_that_again_need_a_fresh_login() {
     ada.post(&resend(&member), json!({})).await.expect(200);
     ada.post("/v1/auth/step-up", json!({"password": PASSWORD})).await.expect(204);
     ada.post(&resend(&id), json!({})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn who_declines_by_link_is_named_so_and_former_members_are_not_told() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let bob = Person::join(&app, &ada, "bob", json!({"role": "admin"})).await;
+    let decline = async |email: &str| {
+        bob.post(&bob.org("/invitations"), json!({"email": email, "role": "member"})).await.expect(201);
+        json!({"token": app.mail_to(email).await.token()})
+    };
+    let (first, second) = (decline("carl@example.com").await, decline("dora@example.com").await);
+    let told = app.mails_to(&bob.email).await;
+    app.post("/v1/invitations/decline", first).await.expect(204);
+    assert_eq!(app.mails_to(&bob.email).await, told + 1);
+    let entry = ada.get(&ada.org("/audit-log?limit=1")).await.expect(200)["data"][0].clone();
+    assert_eq!((&entry["action"], &entry["actor"]), (&json!("invitation.declined"), &json!("link_holder")));
+    let (id, _) = ada.membership_of(&bob).await;
+    ada.delete(&ada.org(&format!("/memberships/{id}"))).await.expect(204);
+    let told = app.mails_to(&bob.email).await;
+    app.post("/v1/invitations/decline", second).await.expect(204);
+    assert_eq!(app.mails_to(&bob.email).await, told);
+    assert_eq!(ada.get(&ada.org("/audit-log/verification")).await.expect(200)["valid"], true);
 }

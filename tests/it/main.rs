@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod absorptions;
+mod access;
 mod account_deletion;
 mod audit_log;
 mod avatars;
@@ -12,6 +13,7 @@ mod coverage;
 mod credentials;
 mod database;
 mod equal_work;
+mod housekeeping;
 mod idempotency;
 mod invitations;
 mod invoices;
@@ -24,9 +26,11 @@ mod organizations;
 mod payments;
 mod permissions;
 mod product_names;
-mod profile;
+mod profiles;
 mod recovery_emails;
 mod registrations;
 mod security_log;
 mod seeding;
 mod sessions;
+mod signing_keys;
+mod vat_numbers;

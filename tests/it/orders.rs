@@ -8,6 +8,7 @@ use manager_repository::AnyConnection;
 use manager_repository::catalogue::{self, NewVersion};
 use manager_server::config::Mode;
 use manager_tests::{Answer, Person, TestApp, Value, json};
+use reqwest::Method;
 
 /// A company in Geneva that can order.
 pub async fn buyer() -> (Arc<TestApp>, Person) {
@@ -123,6 +124,23 @@ async fn who_may_order_another_category_cancels_nothing() {
     let refused = bob.post(&path, json!({})).await.refused(403, "forbidden");
     assert_eq!(refused["reason"], "manage_and_billing_required");
     assert_eq!(eve.post(&path, json!({})).await.expect(200)["order"]["state"], "cancelled");
+}
+
+#[actix_web::test]
+async fn an_order_is_cancelled_as_it_was_seen() {
+    let (_, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let declined = check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await;
+    let order = declined.refused(402, "payment_failed")["order"].as_str().unwrap().to_owned();
+    let path = ada.org(&format!("/orders/{order}"));
+    let cancel = |etag: &str| ada.request(Method::POST, &format!("{path}/cancel")).header("if-match", etag);
+    ada.send(cancel("\"v999\"").json(&json!({}))).await.refused(412, "precondition_failed");
+    let seen = ada.get(&path).await;
+    ada.send(cancel(seen.header("etag")).json(&json!({}))).await.expect(200);
+    ada.send(cancel(seen.header("etag")).json(&json!({}))).await.refused(412, "precondition_failed");
+    let known = ada.request(Method::GET, &path).header("if-none-match", ada.get(&path).await.header("etag"));
+    ada.send(known).await.expect(304);
 }
 
 #[actix_web::test]

@@ -101,7 +101,7 @@ async fn both_addresses_are_told_of_a_change_and_of_a_removal() {
     assert_eq!(app.mail_to("second@example.net").await.subject, "Your recovery address was removed");
     assert_eq!(app.mail_to("ada@example.com").await.subject, "Your recovery address was removed");
     let after = (app.mails_to("ada@example.com").await, app.mails_to("first@example.net").await);
-    assert_eq!((after.0 - before.0, after.1 - before.1), (2, 0));
+    assert_eq!((after.0 - before.0, after.1 - before.1), (3, 0));
 }
 
 #[actix_web::test]
@@ -113,6 +113,37 @@ async fn a_recovery_email_that_waits_for_its_confirmation_can_be_withdrawn() {
     assert_eq!(ada.get("/v1/me").await.expect(200)["pending_recovery_email"], Value::Null);
     app.post("/v1/recovery-emails/confirm", token).await.refused(410, "token_lapsed");
     ada.delete("/v1/me/recovery-email").await.refused(404, "not_found");
+}
+
+#[actix_web::test]
+async fn a_request_for_a_recovery_email_is_told_and_ends_with_the_password_and_with_its_session() {
+    let (app, ada) = app_with_ada().await;
+    let thief = Person::log_in(&app, &ada.email).await;
+    let ask = async |person: &Person, password: &str| {
+        let body = json!({"email": "thief@example.net", "password": password});
+        person.put("/v1/me/recovery-email", body).await.expect(202);
+        json!({"token": app.mail_to("thief@example.net").await.token()})
+    };
+    let confirm = async |token: manager_tests::Value| app.post("/v1/recovery-emails/confirm", token).await;
+    let token = ask(&thief, PASSWORD).await;
+    let told = app.mail_to("ada@example.com").await;
+    assert_eq!(told.subject, "A recovery address was requested");
+    assert!(told.text.contains("t•••@e•••.net") && !told.text.contains("thief@"), "{}", told.text);
+    ada.delete("/v1/me/sessions").await.expect(200);
+    confirm(token).await.refused(410, "token_lapsed");
+    let token = ask(&ada, PASSWORD).await;
+    let body = json!({"current_password": PASSWORD, "new_password": OTHER});
+    ada.put("/v1/me/password", body).await.expect(204);
+    assert_eq!(ada.get("/v1/me").await.expect(200)["pending_recovery_email"], Value::Null);
+    confirm(token).await.refused(410, "token_lapsed");
+    let token = ask(&ada, OTHER).await;
+    app.post("/v1/auth/password-reset", json!({"email": ada.email})).await.expect(202);
+    let reset = json!({"token": app.mail_to(&ada.email).await.token(), "password": PASSWORD});
+    app.post("/v1/auth/password-reset/confirm", reset).await.expect(204);
+    confirm(token).await.refused(410, "token_lapsed");
+    let ada = Person::log_in(&app, &ada.email).await;
+    assert_eq!(ada.get("/v1/me").await.expect(200)["recovery_email"], Value::Null);
+    confirm(ask(&ada, PASSWORD).await).await.expect(204);
 }
 
 #[actix_web::test]

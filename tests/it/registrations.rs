@@ -41,6 +41,24 @@ async fn a_person_registers_by_the_mailed_code() {
 }
 
 #[actix_web::test]
+async fn a_code_is_refused_after_ten_minutes_but_the_link_still_works() {
+    let app = TestApp::start().await;
+    let id = request(&app, ada()).await;
+    let mail = app.mail_to("ada@example.com").await;
+    app.advance(Duration::minutes(10) + Duration::seconds(1));
+    let body = json!({"registration_id": id, "code": mail.code, "password": PASSWORD});
+    app.post("/v1/accounts/confirm", body).await.refused(422, "code_refused");
+    app.post("/v1/accounts/confirm", json!({"token": mail.token(), "password": PASSWORD})).await.expect(201);
+    let mut eve = ada();
+    eve["email"] = json!("eve@example.com");
+    let id = request(&app, eve).await;
+    let code = app.mail_to("eve@example.com").await.code;
+    app.advance(Duration::minutes(10) - Duration::seconds(1));
+    let body = json!({"registration_id": id, "code": code, "password": PASSWORD});
+    app.post("/v1/accounts/confirm", body).await.expect(201);
+}
+
+#[actix_web::test]
 async fn a_code_is_refused_after_five_wrong_tries_but_the_link_still_works() {
     let app = TestApp::start().await;
     let id = request(&app, ada()).await;
@@ -267,4 +285,27 @@ async fn an_invitation_that_cannot_be_accepted_is_no_way_to_register() {
     request(&app, from_invitation("bob@example.com", &token)).await;
     let confirm = json!({"token": app.mail_to("bob@example.com").await.token(), "password": PASSWORD});
     app.post("/v1/accounts/confirm", confirm).await.expect(201);
+}
+
+#[actix_web::test]
+async fn an_address_that_is_kept_for_undo_is_taken_and_told_so() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let change = json!({"login_id": "countess@example.com", "password": PASSWORD});
+    ada.post("/v1/me/login-id-change", change).await.expect(202);
+    let confirm = json!({"token": app.mail_to("countess@example.com").await.token()});
+    ada.post("/v1/login-id-changes/confirm", confirm).await.expect(204);
+    let register = async || {
+        let body = json!({"email": "ADA@example.com", "first_name": "Eve", "last_name": "Else", "locale": "en",
+            "organization": {"kind": "individual", "country": "CH"}});
+        request(&app, body).await
+    };
+    register().await;
+    let told = app.mail_to("ada@example.com").await;
+    assert_eq!(told.subject, "You already have an account");
+    assert!(told.code.is_none());
+    assert_eq!(app.mails_to("ADA@example.com").await, 0);
+    app.advance(Duration::days(8));
+    register().await;
+    assert!(app.mail_to("ADA@example.com").await.code.is_some());
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
-use manager_services::Services;
-use manager_services::signing_keys::{self, Former, KeyRing};
 use manager_tests::people::PASSWORD;
 use manager_tests::races::at_once;
 use manager_tests::{Answer, Person, TestApp, Value, json};
@@ -112,6 +110,49 @@ async fn a_browser_is_known_by_a_cookie_and_whoever_reset_the_password_is_known_
 }
 
 #[actix_web::test]
+async fn a_new_password_ends_known_devices_but_the_one_that_sets_it() {
+    let app = Arc::new(TestApp::start_with(|config| config.rate_limits = true).await);
+    let ada = Person::register(&app, "ada").await;
+    let log_in = async |password: &str, device: &Value| {
+        let body = json!({"email": "ada@example.com", "password": password, "device_token": device});
+        app.post("/v1/auth/login", body).await
+    };
+    let thief = log_in(PASSWORD, &Value::Null).await.expect(200)["device_token"].clone();
+    let new = PASSWORD.to_uppercase();
+    let change = json!({"current_password": PASSWORD, "new_password": new});
+    let changed = ada.put("/v1/me/password", change).await;
+    let cookie = changed.header("set-cookie").split(';').next().unwrap().to_owned();
+    changed.expect(204);
+    let own = json!(cookie.strip_prefix("__Host-device=").expect("the device's cookie"));
+    let renewed = refresh(&app, &ada.refresh_token).await.expect(200)["device_token"].clone();
+    // The thief's device counts like any stranger's.
+    for _ in 0..10 {
+        log_in("wrong", &thief).await.refused(401, "invalid_credentials");
+    }
+    log_in("wrong", &Value::Null).await.refused(429, "too_many_requests");
+    log_in(&new, &thief).await.refused(429, "too_many_requests");
+    for device in [&own, &renewed] {
+        log_in(&new, device).await.expect(200);
+    }
+    app.advance(Duration::minutes(61));
+    let forget = async |device: &Value| {
+        let body = json!({"email": "ada@example.com", "device_token": device});
+        app.post("/v1/auth/password-reset", body).await
+    };
+    for _ in 0..5 {
+        forget(&thief).await.expect(202);
+    }
+    forget(&thief).await.refused(429, "too_many_requests");
+    forget(&own).await.expect(202);
+    let body = json!({"token": app.mail_to("ada@example.com").await.token(), "password": PASSWORD});
+    app.post("/v1/auth/password-reset/confirm", body).await.expect(204);
+    for _ in 0..10 {
+        log_in("wrong", &own).await.refused(401, "invalid_credentials");
+    }
+    log_in(PASSWORD, &own).await.refused(429, "too_many_requests");
+}
+
+#[actix_web::test]
 async fn a_refresh_token_works_once_and_the_lost_answer_can_be_had_again() {
     let (app, ada) = app_with_ada().await;
     let first = refresh(&app, &ada.refresh_token).await.expect(200);
@@ -185,64 +226,6 @@ async fn a_person_sees_and_ends_their_sessions() {
     Person::log_in(&app, "ada@example.com").await;
     assert_eq!(ada.delete("/v1/me/sessions").await.expect(200)["ended"], 1);
     ada.get("/v1/me").await.expect(200);
-}
-
-#[actix_web::test]
-async fn access_tokens_are_checked_in_every_part() {
-    let (app, ada) = app_with_ada().await;
-    let get = |token: String| app.send(app.request(Method::GET, "/v1/me").bearer_auth(token));
-    let parts: Vec<&str> = ada.token.split('.').collect();
-    // "none" and HS256 headers before the same claims, a foreign signature, a bent payload.
-    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{}.", parts[1]);
-    let hs = format!("eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.{}.{}", parts[1], parts[2]);
-    let unsigned = format!("{}.{}.", parts[0], parts[1]);
-    let bent = format!("{}.{}x.{}", parts[0], parts[1], parts[2]);
-    for token in [none, hs, unsigned, bent, "nonsense".to_owned(), ada.refresh_token.clone()] {
-        get(token).await.refused(401, "invalid_token");
-    }
-    app.get("/v1/me").await.refused(401, "unauthenticated");
-    app.advance(Duration::minutes(11));
-    get(ada.token.clone()).await.refused(401, "invalid_token");
-}
-
-#[actix_web::test]
-async fn keys_rotate_and_old_tokens_go_on_for_a_while() {
-    let (app, ada) = app_with_ada().await;
-    let before = app.get("/.well-known/jwks.json").await.expect(200);
-    assert_eq!(before["keys"].as_array().unwrap().len(), 1);
-    assert_eq!(before["keys"][0]["crv"], "Ed25519");
-    rotate_elsewhere(&app, Former::Retire).await;
-    app.advance(Duration::seconds(61));
-    let after = app.get("/.well-known/jwks.json").await.expect(200);
-    assert_eq!(after["keys"].as_array().unwrap().len(), 2);
-    ada.get("/v1/me").await.expect(200);
-    let again = Person::log_in(&app, "ada@example.com").await;
-    again.get("/v1/me").await.expect(200);
-    assert_ne!(kid(&again.token), kid(&ada.token), "the new key signs, though another process made it");
-    // The retired key is forgotten when nothing it signed can be alive.
-    app.advance(Duration::minutes(61));
-    let left = app.get("/.well-known/jwks.json").await.expect(200);
-    assert_eq!(left["keys"].as_array().unwrap().len(), 1);
-}
-
-#[actix_web::test]
-async fn a_revoked_key_counts_no_more_after_a_minute() {
-    let (app, ada) = app_with_ada().await;
-    ada.get("/v1/me").await.expect(200);
-    rotate_elsewhere(&app, Former::Revoke).await;
-    app.advance(Duration::seconds(61));
-    ada.get("/v1/me").await.refused(401, "invalid_token");
-    Person::log_in(&app, "ada@example.com").await.get("/v1/me").await.expect(200);
-}
-
-/// As the command line does it: in another process, with keys of its own in memory.
-async fn rotate_elsewhere(app: &TestApp, former: Former) {
-    let elsewhere = Services { keys: KeyRing::default(), ..app.services.clone() };
-    signing_keys::rotate(&elsewhere, former, app.services.clock.now()).await.unwrap();
-}
-
-fn kid(token: &str) -> &str {
-    token.split('.').next().unwrap()
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 
 mod backups;
 mod books;
+mod dev_mail;
 mod failpoints;
 mod full_disk;
 mod killed_checkouts;

@@ -30,10 +30,11 @@ words! {
         Declined = "declined",
         /// The organization took the invitation back.
         Revoked = "revoked",
-        /// The invitation was not answered in time.
+        /// The invitation was not answered in time, or the question whether there may be one.
         Expired = "expired",
         /// The new account has replaced the old one.
         Done = "done",
+        /// Called off, or the old account is no member any more.
         Cancelled = "cancelled",
     }
 }
@@ -61,6 +62,16 @@ impl AbsorptionState {
 }
 
 impl StepState {
+    /// What became of a question that awaits approval, by whether the old account is still a `member` and the question
+    /// may still be answered.
+    pub const fn asked(self, member: bool, in_time: bool) -> Self {
+        match (self, member, in_time) {
+            (Self::AwaitingApproval, false, _) => Self::Cancelled,
+            (Self::AwaitingApproval, true, false) => Self::Expired,
+            (state, ..) => state,
+        }
+    }
+
     /// The state to show, where the invitation may have moved on since the step was written.
     pub const fn shown(self, invitation: Option<InvitationState>) -> Self {
         match (self, invitation) {

@@ -49,11 +49,6 @@ impl EmailAddress {
     pub fn key(&self) -> &str {
         &self.key
     }
-
-    /// The address as it may be shown where others look: `j•••@e•••.com`.
-    pub fn masked(&self) -> String {
-        mask(&self.stored)
-    }
 }
 
 /// Without regard to case, letter by letter: foldings that turn one letter into several (ß, ﬁ) would make different
@@ -69,7 +64,7 @@ fn local_key(local: &str) -> String {
     folded.nfc().collect()
 }
 
-/// Masks a stored address.
+/// A stored address as it may be shown where others look: `j•••@e•••.com`.
 pub fn mask(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let (name, top) = domain.rsplit_once('.').unwrap_or((domain, ""));

@@ -64,7 +64,6 @@ kinds! {
     /// A product.
     Product ProductId "prd";
     /// A term of a product.
-    Term TermId "trm";
     /// An invoice.
     Invoice InvoiceId "inv";
     /// A credit note.

@@ -21,6 +21,7 @@ pub mod money;
 pub mod one_time_tokens;
 pub mod order_options;
 pub mod orders;
+mod organization_checks;
 pub mod organizations;
 pub mod passwords;
 pub mod payment_methods;

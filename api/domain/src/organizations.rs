@@ -7,6 +7,7 @@ use crate::money::Currency;
 use crate::refusals::{Fault, FaultCode};
 use crate::words::words;
 
+pub use crate::organization_checks::{Founder, NewOrganization, OrganizationChanges, OrganizationDraft};
 pub use crate::vat_numbers::check_vat_number;
 
 words! {
@@ -67,6 +68,35 @@ impl BillingAddress {
     }
 }
 
+/// The country of those who say none.
+pub const DEFAULT_COUNTRY: &str = "CH";
+
+/// The country that decides an organization's tax: the one said, else that of its billing address, else `otherwise`.
+///
+/// # Errors
+/// [`FaultCode::InvalidCountry`] where there is no such country, or where the billing address is in another.
+pub fn country_of(said: Option<&str>, address: Option<&BillingAddress>, otherwise: &str) -> Result<String, FaultCode> {
+    let of_address = address.map(|address| address.country.as_str());
+    let country = said.or(of_address).unwrap_or(otherwise);
+    if !is_country(country) || of_address.is_some_and(|of_address| of_address != country) {
+        return Err(FaultCode::InvalidCountry);
+    }
+    Ok(country.to_owned())
+}
+
+/// The currency somebody of this country is billed in: the one they ask for, if it is among those `offered`, else the
+/// country's.
+///
+/// # Errors
+/// [`FaultCode::InvalidValue`] for a currency that isn't offered.
+pub fn currency_of(asked: Option<Currency>, country: &str, offered: &[Currency]) -> Result<Currency, FaultCode> {
+    let currency = match asked {
+        Some(asked) => offered.contains(&asked).then_some(asked),
+        None => default_currency(country, offered),
+    };
+    currency.ok_or(FaultCode::InvalidValue)
+}
+
 /// ISO 3166-1 alpha-2 codes in use.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR \
     BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET \
@@ -89,8 +119,14 @@ pub fn default_currency(country: &str, offered: &[Currency]) -> Option<Currency>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn address(country: &str) -> BillingAddress {
+        let text = |text: &str| text.to_owned();
+        let (line1, postal_code, city) = (text("Rue du Lac 1"), text("1207"), text("Genève"));
+        BillingAddress { line1, line2: None, postal_code, city, region: None, country: text(country) }
+    }
 
     #[test]
     fn a_country_is_billed_in_its_own_currency_where_that_is_offered() {
@@ -99,6 +135,15 @@ mod tests {
         assert_eq!(default_currency("FR", &[chf, eur]), Some(eur));
         assert_eq!(default_currency("FR", &[chf]), Some(chf));
         assert_eq!(default_currency("FR", &[]), None);
+    }
+
+    #[test]
+    fn the_country_is_that_of_the_address_and_no_other() {
+        assert_eq!(country_of(None, Some(&address("FR")), "CH").as_deref(), Ok("FR"));
+        assert_eq!(country_of(Some("LI"), None, "CH").as_deref(), Ok("LI"));
+        assert_eq!(country_of(None, None, "AT").as_deref(), Ok("AT"));
+        assert_eq!(country_of(Some("CH"), Some(&address("FR")), "CH"), Err(FaultCode::InvalidCountry));
+        assert_eq!(country_of(Some("QQ"), None, "CH"), Err(FaultCode::InvalidCountry));
     }
 
     #[test]

@@ -43,18 +43,21 @@ impl ProfileChanges {
         let display_name = self.display_name.as_ref().and_then(Option::as_ref);
         let names = [("/first_name", self.first_name.as_ref()), ("/last_name", self.last_name.as_ref())];
         for (pointer, name) in names.into_iter().chain([("/display_name", display_name)]) {
-            let Some(name) = name else { continue };
-            if name.trim().is_empty() {
-                faults.push(Fault::new(pointer, FaultCode::TooShort).with("min", 1));
-            } else if name.chars().count() > MAX_NAME {
-                faults.push(Fault::new(pointer, FaultCode::TooLong).with("max", MAX_NAME));
-            }
+            faults.extend(name.and_then(|name| name_fault(pointer, name)));
         }
         if self.time_zone.as_deref().is_some_and(|zone| time_zones::parse(zone).is_none()) {
             faults.push(Fault::new("/time_zone", FaultCode::InvalidTimeZone));
         }
         faults
     }
+}
+
+/// What is wrong with one of a person's names.
+pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
+    if name.trim().is_empty() {
+        return Some(Fault::new(pointer, FaultCode::TooShort).with("min", 1));
+    }
+    (name.chars().count() > MAX_NAME).then(|| Fault::new(pointer, FaultCode::TooLong).with("max", MAX_NAME))
 }
 
 /// JSON Merge Patch (RFC 7396) on an object.

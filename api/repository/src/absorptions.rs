@@ -7,11 +7,13 @@ use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::ids::*;
 use manager_domain::memberships::InvitationState;
 
+use crate::Page;
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
-use crate::schema::{absorption_steps, absorptions, accounts, invitations};
-use crate::sql_types::sql;
+use crate::memberships::unexpired;
+use crate::schema::{absorption_steps, absorptions, accounts, invitations, memberships};
+use crate::sql_types::{literally, sql};
 
 /// An absorption as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -116,21 +118,33 @@ pub fn list_steps(conn: &mut AnyConnection, id: AbsorptionId) -> Result<Vec<Step
     Ok(query.order(absorption_steps::organization_id).select(Step::as_select()).load(conn)?)
 }
 
-/// Running absorptions in which no organization has anything left to answer.
-pub fn list_answered(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<AbsorptionId>, Error> {
+/// Running absorptions in which no organization has anything left to answer. Organizations are asked about members only,
+/// and for as long as the absorption was asked for after `asked_after`.
+pub fn list_answered(
+    conn: &mut AnyConnection,
+    now: Instant,
+    asked_after: Instant,
+    page: Page,
+) -> Result<Vec<AbsorptionId>, Error> {
     let of_step = invitations::organization_id.eq(absorption_steps::organization_id);
     let of_step = of_step.and(invitations::id.nullable().eq(absorption_steps::invitation_id));
     let pending = invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.gt(sql(now)));
     let pending = invitations::table.filter(of_step).filter(pending);
-    let invited = absorption_steps::state.eq(sql(StepState::Invited)).and(exists(pending));
-    let open = absorption_steps::table
+    let invited = absorption_steps::table
         .filter(absorption_steps::absorption_id.eq(absorptions::id))
-        .filter(absorption_steps::state.eq(sql(StepState::AwaitingApproval)).or(invited));
+        .filter(absorption_steps::state.eq(sql(StepState::Invited)).and(exists(pending)));
+    let asked = memberships::table
+        .inner_join(absorption_steps::table.on(absorption_steps::organization_id.eq(memberships::organization_id)))
+        .filter(absorption_steps::absorption_id.eq(absorptions::id))
+        .filter(absorption_steps::state.eq(sql(StepState::AwaitingApproval)))
+        .filter(memberships::account_id.eq(absorptions::account_id).and(unexpired(now)));
+    let asked = exists(asked).and(absorptions::created_at.gt(sql(asked_after)));
     let answered = absorptions::table
-        .filter(absorptions::state.eq(sql(AbsorptionState::Running)))
-        .filter(not(exists(open)))
+        .filter(literally("absorptions.state = 'running'"))
+        .filter(not(exists(invited).or(asked)))
         .order(absorptions::id)
-        .limit(limit);
+        .offset(page.skip)
+        .limit(page.limit);
     Ok(answered.select(absorptions::id).load(conn)?)
 }
 
@@ -182,6 +196,26 @@ pub fn list_asked(
         query = query.filter(absorption_steps::absorption_id.lt(sql(before)));
     }
     Ok(query.order(absorption_steps::absorption_id.desc()).limit(limit).load(conn)?)
+}
+
+/// The absorptions of an account, and those of others that name its address as the new one.
+pub fn list_of_person(conn: &mut AnyConnection, account: AccountId, key: &str) -> Result<Vec<Absorption>, Error> {
+    let of_person = absorptions::account_id.eq(sql(account)).or(absorptions::target_key.eq(key));
+    Ok(absorptions::table.filter(of_person).select(Absorption::as_select()).load(conn)?)
+}
+
+/// Those that ended before, the first to end first.
+pub fn list_ended(conn: &mut AnyConnection, before: Instant, page: Page) -> Result<Vec<AbsorptionId>, Error> {
+    let ended = absorptions::table.filter(absorptions::ended_at.lt(sql(Some(before))));
+    let order = (absorptions::ended_at, absorptions::id);
+    Ok(ended.order(order).offset(page.skip).limit(page.limit).select(absorptions::id).load(conn)?)
+}
+
+/// Deletes an absorption with its steps.
+pub fn delete(tx: &mut AnyConnection, id: AbsorptionId) -> Result<(), Error> {
+    diesel::delete(absorption_steps::table.filter(absorption_steps::absorption_id.eq(sql(id)))).execute(tx)?;
+    diesel::delete(absorptions::table.filter(absorptions::id.eq(sql(id)))).execute(tx)?;
+    Ok(())
 }
 
 /// Moves a step from one state to another; exactly one caller wins.

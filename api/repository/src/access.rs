@@ -17,6 +17,7 @@ use crate::errors::Error;
 use crate::memberships::{Membership, unexpired};
 use crate::products::Product;
 use crate::schema::{memberships, products, sessions};
+use crate::sessions::living;
 use crate::sql_types::{SqlId, SqlInstant, SqlKeyword, sql};
 
 /// Who asks what they reach.
@@ -81,8 +82,7 @@ fn alone(conn: &mut SqliteConnection, ask: Ask) -> Result<Option<Access>, Error>
         .and(unexpired(now));
     let living = sessions::table
         .left_join(memberships::table.on(membership))
-        .filter(sessions::id.eq(sql(session)))
-        .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
+        .filter(sessions::id.eq(sql(session)).and(living(now)));
     let session = (sessions::account_id, sessions::authenticated_at, sessions::locale);
     let Some(product) = product else {
         let query = living.select((session, Option::<Membership>::as_select()));
@@ -123,7 +123,8 @@ fn together(conn: &mut PgConnection, asks: &[Ask]) -> Result<Vec<Option<Access>>
 type PlacedRow = (i64, AccountId, Instant, Language, Option<Membership>, Option<Product>);
 
 /// The statement that answers several asks. Its subqueries are taken one ask at a time (`LIMIT` keeps the planner from
-/// joining whole tables), each by a unique key.
+/// joining whole tables), each by a unique key. The lists are selected, so that their lengths say nothing to the planner:
+/// else it would plan each execution anew.
 #[derive(QueryId)]
 struct Together {
     sessions: Vec<SessionId>,
@@ -153,16 +154,16 @@ impl QueryFragment<Pg> for Together {
         self.membership.walk_ast(out.reborrow())?;
         out.push_sql(", ");
         self.product.walk_ast(out.reborrow())?;
-        out.push_sql(" FROM unnest(");
+        out.push_sql(" FROM unnest((SELECT ");
         out.push_bind_param::<Array<SqlId>, _>(&self.sessions)?;
-        out.push_sql(", ");
+        out.push_sql("), (SELECT ");
         out.push_bind_param::<Array<SqlId>, _>(&self.organizations)?;
-        out.push_sql(", ");
+        out.push_sql("), (SELECT ");
         out.push_bind_param::<Array<Nullable<SqlId>>, _>(&self.products)?;
-        out.push_sql(", ");
+        out.push_sql("), (SELECT ");
         out.push_bind_param::<Array<SqlInstant>, _>(&self.moments)?;
         out.push_sql(
-            ") WITH ORDINALITY AS asked (session, organization, product, moment, place) \
+            ")) WITH ORDINALITY AS asked (session, organization, product, moment, place) \
              CROSS JOIN LATERAL (SELECT * FROM sessions \
              WHERE id = asked.session AND ended_at IS NULL AND expires_at > asked.moment LIMIT 1) sessions \
              LEFT JOIN LATERAL (SELECT * FROM memberships \

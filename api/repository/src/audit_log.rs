@@ -208,16 +208,24 @@ pub fn find_head(conn: &mut AnyConnection, organization: OrganizationId) -> Resu
 pub fn erase_personal(tx: &mut AnyConnection, organization: OrganizationId, about: &str) -> Result<(), Error> {
     let entries = audit_log::table
         .filter(audit_log::organization_id.eq(sql(organization)).and(audit_log::subject.eq(about)))
+        .filter(audit_log::personal_hash.is_not_null())
         .select(audit_log::sequence);
     let personal = audit_personal::table.filter(audit_personal::organization_id.eq(sql(organization)));
     diesel::delete(personal.filter(audit_personal::sequence.eq_any(entries))).execute(tx)?;
     Ok(())
 }
 
-/// Erases this personal text, such as a person's address, from the organization's log.
-pub fn erase_personal_text(tx: &mut AnyConnection, organization: OrganizationId, text: &str) -> Result<(), Error> {
-    let personal = audit_personal::table
-        .filter(audit_personal::organization_id.eq(sql(organization)).and(audit_personal::content.eq(text)));
-    diesel::delete(personal).execute(tx)?;
-    Ok(())
+/// The invitations that an account accepted or declined, whichever its address was then, with their organizations.
+pub fn list_answered(
+    conn: &mut AnyConnection,
+    account: AccountId,
+) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
+    // In the words of the partial index, for no planner sees them in a bound value.
+    let answers = "action IN ('invitation.accepted', 'invitation.declined')";
+    let rows: Vec<(OrganizationId, String)> = audit_log::table
+        .filter(audit_log::account_id.eq(sql(Some(account))))
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(answers))
+        .select((audit_log::organization_id, audit_log::subject))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(organization, id)| Some((organization, id.parse().ok()?))).collect())
 }

@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use diesel::Connection as _;
 use diesel::connection::TransactionManager;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::access::{self, Access, Ask};
 use crate::connection::{AnyConnection, Engine, Location};
 use crate::errors::{Carries, Error};
-use crate::sqlite_writer;
+use crate::{jobs, sqlite_writer};
 
 /// How many operations may wait for a thread before callers are told to come back.
 const QUEUE: usize = 1024;
@@ -37,6 +37,8 @@ pub struct Database {
     writes: Sender<Work>,
     location: Arc<Location>,
     begun: Arc<Begun>,
+    /// Rung after a commit that enqueued jobs.
+    bell: Arc<Notify>,
 }
 
 /// Operations so far.
@@ -101,10 +103,12 @@ impl Database {
             }
         };
         for number in 0..count {
-            let (location, queue, asks) = (Arc::clone(&location), read_queue.clone(), ask_queue.clone());
+            let (location, queue) = (Arc::clone(&location), read_queue.clone());
+            // Fewer who answer find more that wait together.
+            let asks = if number < count.div_ceil(2) { ask_queue.clone() } else { never() };
             thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue, &asks))?;
         }
-        Ok(Self { asks, reads, writes, location, begun: Arc::default() })
+        Ok(Self { asks, reads, writes, location, begun: Arc::default(), bell: Arc::default() })
     }
 
     pub fn location(&self) -> &Location {
@@ -123,6 +127,11 @@ impl Database {
     /// How many operations were begun so far, reads and writes.
     pub fn begun(&self) -> (u64, u64) {
         (self.begun.reads.load(Ordering::Relaxed), self.begun.writes.load(Ordering::Relaxed))
+    }
+
+    /// Waits until a write that enqueued jobs is committed by this process.
+    pub async fn enqueued(&self) {
+        self.bell.notified().await;
     }
 
     /// Whether a query gets an answer now.
@@ -184,7 +193,8 @@ impl Database {
         F: Fn(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Work::Write(Box::new(Task { work, result: None, reply }));
+        let job =
+            Work::Write(Box::new(Task { work, result: None, enqueued: false, bell: Arc::clone(&self.bell), reply }));
         self.begun.writes.fetch_add(1, Ordering::Relaxed);
         self.writes.try_send(job).map_err(|_| Error::Overloaded)?;
         answer.await.unwrap_or_else(|_| Err(Error::Unavailable("the database stopped".to_owned()).into()))
@@ -194,6 +204,9 @@ impl Database {
 struct Task<F, T, E> {
     work: F,
     result: Option<Result<T, E>>,
+    /// Whether it inserted jobs that are due at once.
+    enqueued: bool,
+    bell: Arc<Notify>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
@@ -217,6 +230,8 @@ where
 {
     fn run(&mut self, connection: &mut AnyConnection) -> Ran {
         let work = &self.work;
+        // What an earlier run left behind was rolled back.
+        jobs::take_enqueued();
         let result = catch_unwind(AssertUnwindSafe(|| {
             connection.transaction::<T, Nested<E>, _>(|connection| work(connection).map_err(Nested::Own))
         }));
@@ -235,6 +250,7 @@ where
             Some(error) if error.is_fatal() => Ran::Lost(error.to_string()),
             _ => Ran::Done,
         };
+        self.enqueued = jobs::take_enqueued() && result.is_ok();
         self.result = Some(result);
         ran
     }
@@ -248,6 +264,9 @@ where
             (Ok(()), None) => Err(Error::Unavailable("not run".to_owned()).into()),
             (Err(error), _) => Err(error.into()),
         };
+        if self.enqueued && result.is_ok() {
+            self.bell.notify_one();
+        }
         let _ = self.reply.send(result);
     }
 }

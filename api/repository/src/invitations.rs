@@ -6,12 +6,13 @@ use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, ProductAccess, Rights, Role};
 
+use crate::Page;
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::organizations::Organization;
 use crate::schema::{accounts, invitations, organizations};
-use crate::sql_types::{Json, sql};
+use crate::sql_types::{Json, literally, sql};
 
 /// An invitation as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -109,18 +110,20 @@ pub fn find_over(
     Ok(over.select(invitations::id).first(conn).optional()?)
 }
 
-/// Pending invitations of living organizations whose time is over, at most `limit`.
+/// Pending invitations of living organizations whose time is over, those that are over longest first.
 pub fn list_over(
     conn: &mut AnyConnection,
     now: Instant,
-    limit: i64,
+    page: Page,
 ) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
     let over = invitations::table
         .inner_join(organizations::table)
-        .filter(invitations::state.eq(sql(InvitationState::Pending)).and(invitations::expires_at.le(sql(now))))
+        .filter(literally("invitations.state = 'pending'"))
+        .filter(invitations::expires_at.le(sql(now)))
         .filter(organizations::deleted_at.is_null());
     let select = (invitations::organization_id, invitations::id);
-    Ok(over.order(invitations::id).limit(limit).select(select).load(conn)?)
+    let order = (invitations::expires_at, invitations::id);
+    Ok(over.order(order).offset(page.skip).limit(page.limit).select(select).load(conn)?)
 }
 
 pub fn find(conn: &mut AnyConnection, organization: OrganizationId, id: InvitationId) -> Result<Option<Sent>, Error> {
@@ -180,11 +183,10 @@ pub fn find_of_address(conn: &mut AnyConnection, key: &str, id: InvitationId) ->
     Ok(query.select(Invitation::as_select()).first(conn).optional()?)
 }
 
-/// The organizations that ever invited an address, in the order of their ids.
-pub fn list_organizations_of_address(conn: &mut AnyConnection, key: &str) -> Result<Vec<OrganizationId>, Error> {
+/// Every invitation that an address ever got, with its organization.
+pub fn list_of_address(conn: &mut AnyConnection, key: &str) -> Result<Vec<(OrganizationId, InvitationId)>, Error> {
     let of_address = invitations::table.filter(invitations::email_key.eq(key));
-    let organizations = of_address.select(invitations::organization_id).distinct();
-    Ok(organizations.order(invitations::organization_id).load(conn)?)
+    Ok(of_address.select((invitations::organization_id, invitations::id)).load(conn)?)
 }
 
 /// The organization's pending invitation of an address, also one whose time is over.
@@ -199,12 +201,12 @@ pub fn find_pending(
     Ok(pending.select(Invitation::as_select()).first(conn).optional()?)
 }
 
-/// Erases an address from the organization's invitations, none of which may be pending: the key that keeps a second one
-/// of the address out is erased with it.
-pub fn erase_address(tx: &mut AnyConnection, organization: OrganizationId, key: &str) -> Result<(), Error> {
-    let of_address = invitations::table
-        .filter(invitations::organization_id.eq(sql(organization)).and(invitations::email_key.eq(key)));
-    diesel::update(of_address.filter(invitations::state.ne(sql(InvitationState::Pending))))
+/// Erases the address from an invitation that isn't pending: the key that keeps a second one of the address out is erased
+/// with it.
+pub fn erase_address(tx: &mut AnyConnection, organization: OrganizationId, id: InvitationId) -> Result<(), Error> {
+    let row =
+        invitations::table.filter(invitations::organization_id.eq(sql(organization)).and(invitations::id.eq(sql(id))));
+    diesel::update(row.filter(invitations::state.ne(sql(InvitationState::Pending))))
         .set((
             invitations::email.eq(""),
             invitations::email_key.eq(""),

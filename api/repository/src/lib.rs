@@ -13,7 +13,7 @@ pub mod connection;
 pub mod database;
 pub mod development_mails;
 pub mod errors;
-pub mod idempotency_keys;
+pub mod idempotency;
 pub mod invitations;
 pub mod invoices;
 pub mod jobs;
@@ -44,3 +44,11 @@ pub use connection::{AnyConnection, Engine, Location};
 pub use database::Database;
 pub use errors::{Carries, Error};
 pub use sql_types::{Json, sql};
+
+/// A part of a list of what is due.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// How many of the first rows are passed over.
+    pub skip: i64,
+    pub limit: i64,
+}

@@ -116,6 +116,14 @@ pub fn reserved_until(
     Ok(latest.first::<Option<Instant>>(conn).optional()?.flatten())
 }
 
+/// The latest change that keeps its former address for undo.
+pub fn find_keeping(conn: &mut AnyConnection, address_key: &str, now: Instant) -> Result<Option<LoginIdChange>, Error> {
+    let query = login_id_changes::table.filter(login_id_changes::old_login_key.eq(address_key));
+    let query = query.filter(login_id_changes::state.eq("confirmed"));
+    let query = query.filter(login_id_changes::undo_until.gt(sql(Some(now))));
+    Ok(query.order(login_id_changes::id.desc()).select(LoginIdChange::as_select()).first(conn).optional()?)
+}
+
 /// Until when the account's latest change can be undone.
 pub fn undo_open_until(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<Instant>, Error> {
     let query = login_id_changes::table.filter(login_id_changes::account_id.eq(sql(account)));

@@ -7,6 +7,7 @@ use manager_domain::Instant;
 use manager_domain::ids::*;
 use manager_domain::memberships::{ProductAccess, Rights, Role};
 
+use crate::Page;
 use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
@@ -14,7 +15,7 @@ use crate::schema::{accounts, memberships, organizations};
 use crate::sql_types::{Json, SqlInstant, sql};
 
 /// A membership as stored.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = memberships)]
 pub struct Membership {
     pub organization_id: OrganizationId,
@@ -58,7 +59,8 @@ pub fn insert(tx: &mut AnyConnection, row: &Membership) -> Result<bool, Error> {
 /// An organization an account belongs to, with its membership there.
 pub type Belonging = (Membership, crate::organizations::Organization);
 
-/// The living organizations an account belongs to, in the order of joining, after `after` where given.
+/// The living organizations an account belongs to, in the order of their ids (who joined an old one last finds it
+/// first), after `after` where given.
 pub fn list_of_account(
     conn: &mut AnyConnection,
     account: AccountId,
@@ -239,36 +241,43 @@ pub fn find_expired(
     Ok(row.select(Membership::as_select()).first(conn).optional()?)
 }
 
-/// Memberships of living organizations whose time is over, at most `limit`.
-pub fn list_expired(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<Membership>, Error> {
+/// Memberships of living organizations whose time is over, those that are over longest first.
+pub fn list_expired(
+    conn: &mut AnyConnection,
+    now: Instant,
+    page: Page,
+) -> Result<Vec<(OrganizationId, AccountId)>, Error> {
     let rows = memberships::table
         .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
         .filter(memberships::expires_at.le(sql(Some(now))))
         .filter(organizations::deleted_at.is_null());
-    Ok(rows.order(memberships::id).limit(limit).select(Membership::as_select()).load(conn)?)
+    let select = (memberships::organization_id, memberships::account_id);
+    let order = (memberships::expires_at, memberships::id);
+    Ok(rows.order(order).offset(page.skip).limit(page.limit).select(select).load(conn)?)
 }
 
-/// Memberships that end before `until` and whose members weren't reminded yet, with person and organization.
+/// Memberships of living organizations that end before `until` and whose members weren't reminded yet, the next first.
 pub fn list_expiring(
     conn: &mut AnyConnection,
     now: Instant,
     until: Instant,
-    limit: i64,
-) -> Result<Vec<(Membership, Account, crate::organizations::Organization)>, Error> {
+    page: Page,
+) -> Result<Vec<(OrganizationId, MembershipId)>, Error> {
     let query = memberships::table
-        .inner_join(accounts::table.on(accounts::id.eq(memberships::account_id)))
         .inner_join(organizations::table.on(organizations::id.eq(memberships::organization_id)))
         .filter(memberships::reminded_at.is_null())
         .filter(memberships::expires_at.gt(sql(Some(now))).and(memberships::expires_at.le(sql(Some(until)))))
         .filter(organizations::deleted_at.is_null());
-    let select = (Membership::as_select(), Account::as_select(), crate::organizations::Organization::as_select());
-    Ok(query.order(memberships::id).limit(limit).select(select).load(conn)?)
+    let order = (memberships::expires_at, memberships::id);
+    let select = (memberships::organization_id, memberships::id);
+    Ok(query.order(order).offset(page.skip).limit(page.limit).select(select).load(conn)?)
 }
 
-/// Notes that the member was reminded; exactly one caller wins.
+/// Notes that the member was reminded of the end that `row` knows; exactly one caller wins.
 pub fn set_reminded(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<bool, Error> {
     let unreminded = memberships::table
         .filter(memberships::organization_id.eq(sql(row.organization_id)).and(memberships::id.eq(sql(row.id))))
+        .filter(memberships::version.eq(row.version))
         .filter(memberships::reminded_at.is_null());
     Ok(diesel::update(unreminded).set(memberships::reminded_at.eq(sql(Some(now)))).execute(tx)? == 1)
 }

@@ -1,10 +1,11 @@
 //! Secrets that were mailed: kept as keyed hashes, bound to a purpose, used once.
 
 use diesel::prelude::*;
-use manager_domain::Instant;
 use manager_domain::ids::*;
 use manager_domain::one_time_tokens::TokenPurpose;
+use manager_domain::{Id, Instant};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::connection::AnyConnection;
 use crate::errors::Error;
@@ -20,25 +21,22 @@ pub struct OneTimeToken {
     pub account_id: Option<AccountId>,
     pub organization_id: Option<OrganizationId>,
     /// The id of what the token is about, of whichever kind the purpose implies.
-    pub subject: Option<Id>,
+    pub subject: Option<Uuid>,
     pub details: Json<Value>,
     pub created_at: Instant,
     pub expires_at: Instant,
     pub used_at: Option<Instant>,
 }
 
-/// An id whose kind the purpose implies.
-pub type Id = manager_domain::Id<manager_domain::ids::kind::Event>;
-
 /// The untyped form of an id, to be kept as a token's subject.
-pub fn subject<K>(id: manager_domain::Id<K>) -> Id {
-    Id::from_uuid(id.uuid())
+pub fn subject<K>(id: Id<K>) -> Uuid {
+    id.uuid()
 }
 
 impl OneTimeToken {
     /// The subject as an id of the kind the purpose implies.
-    pub fn subject_as<K>(&self) -> Option<manager_domain::Id<K>> {
-        self.subject.map(|id| manager_domain::Id::from_uuid(id.uuid()))
+    pub fn subject_as<K>(&self) -> Option<Id<K>> {
+        self.subject.map(Id::from_uuid)
     }
 }
 
@@ -107,7 +105,7 @@ pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(
 /// Voids the open tokens about one subject.
 pub fn void_of_subject<K>(
     tx: &mut AnyConnection,
-    about: manager_domain::Id<K>,
+    about: Id<K>,
     purpose: TokenPurpose,
     now: Instant,
 ) -> Result<(), Error> {

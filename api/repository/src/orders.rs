@@ -6,10 +6,11 @@ use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::{Currency, Instant};
 
+use crate::Page;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::schema::{orders, payments};
-use crate::sql_types::sql;
+use crate::sql_types::{literally, sql};
 
 /// An order as stored; amounts in minor units.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -134,16 +135,18 @@ pub fn set_terms(tx: &mut AnyConnection, row: &Order) -> Result<bool, Error> {
 }
 
 /// Open orders of all organizations whose time is up and of which no payment is under way, longest overdue first.
-pub fn lapsing(conn: &mut AnyConnection, now: Instant, limit: i64) -> Result<Vec<(OrganizationId, OrderId)>, Error> {
+pub fn lapsing(conn: &mut AnyConnection, now: Instant, page: Page) -> Result<Vec<(OrganizationId, OrderId)>, Error> {
     let [one, another, third] = PaymentState::OPEN.map(|state| payments::state.eq(sql(state)));
     let paying = payments::table
         .filter(payments::organization_id.eq(orders::organization_id))
         .filter(payments::order_id.eq(orders::id.nullable()))
         .filter(one.or(another).or(third));
     let due = orders::table
-        .filter(orders::state.eq(sql(OrderState::Open)).and(orders::lapses_at.le(sql(now))))
+        .filter(literally("orders.state = 'open'"))
+        .filter(orders::lapses_at.le(sql(now)))
         .filter(diesel::dsl::not(diesel::dsl::exists(paying)))
         .order((orders::lapses_at, orders::id))
-        .limit(limit);
+        .offset(page.skip)
+        .limit(page.limit);
     Ok(due.select((orders::organization_id, orders::id)).load(conn)?)
 }

@@ -77,6 +77,12 @@ pub fn find(conn: &mut AnyConnection, id: OrganizationId) -> Result<Option<Organ
     Ok(query.select(Organization::as_select()).first(conn).optional()?)
 }
 
+/// The organization that has a number (a directory look-up).
+pub fn find_by_number(conn: &mut AnyConnection, number: &str) -> Result<Option<OrganizationId>, Error> {
+    let query = organization_numbers::table.filter(organization_numbers::number.eq(number));
+    Ok(query.select(organization_numbers::organization_id).first(conn).optional()?)
+}
+
 /// Counts an owner up.
 pub fn add_owner(tx: &mut AnyConnection, id: OrganizationId) -> Result<(), Error> {
     diesel::update(organizations::table.filter(organizations::id.eq(sql(id))))

@@ -53,6 +53,14 @@ pub fn list(
     Ok(query.order(security_log::id.desc()).limit(limit).select(SecurityEvent::as_select()).load(conn)?)
 }
 
+/// Deletes at most `limit` entries from before `before`.
+pub fn purge(tx: &mut AnyConnection, before: Instant, limit: i64) -> Result<usize, Error> {
+    let dead = diesel::alias!(security_log as dead);
+    let over = dead.filter(dead.field(security_log::at).lt(sql(before)));
+    let over = over.select(dead.field(security_log::id)).limit(limit);
+    Ok(diesel::delete(security_log::table).filter(security_log::id.eq_any(over)).execute(tx)?)
+}
+
 /// Erases the log of an account that is deleted.
 pub fn delete_of_account(tx: &mut AnyConnection, account: AccountId) -> Result<(), Error> {
     diesel::delete(security_log::table.filter(security_log::account_id.eq(sql(account)))).execute(tx)?;

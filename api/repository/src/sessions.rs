@@ -1,5 +1,6 @@
 //! Sessions and their refresh tokens.
 
+use diesel::internal::derives::as_expression::Bound;
 use diesel::prelude::*;
 use manager_domain::Instant;
 use manager_domain::ids::*;
@@ -9,7 +10,7 @@ use crate::accounts::Account;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
 use crate::schema::{accounts, sessions, spent_refresh_tokens};
-use crate::sql_types::sql;
+use crate::sql_types::{SqlInstant, sql};
 
 /// A session as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -60,10 +61,23 @@ pub fn set_locale(tx: &mut AnyConnection, account: AccountId, locale: Language) 
     Ok(())
 }
 
+/// Who is neither ended nor past its time.
+#[diesel::dsl::auto_type]
+pub(crate) fn living(now: Instant) -> _ {
+    let now: Bound<SqlInstant, Instant> = sql(now);
+    sessions::ended_at.is_null().and(sessions::expires_at.gt(now))
+}
+
+/// Whether the session is living.
+pub fn is_living(conn: &mut AnyConnection, id: SessionId, now: Instant) -> Result<bool, Error> {
+    let found = sessions::table.filter(sessions::id.eq(sql(id)).and(living(now)));
+    Ok(found.select(sessions::id).first::<SessionId>(conn).optional()?.is_some())
+}
+
 /// A living session with its account, in one query.
 pub fn find_living(conn: &mut AnyConnection, id: SessionId, now: Instant) -> Result<Option<(Session, Account)>, Error> {
     let query = sessions::table.inner_join(accounts::table).filter(sessions::id.eq(sql(id)));
-    let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
+    let query = query.filter(living(now));
     let query = query.filter(accounts::deleted_at.is_null());
     Ok(query.select((Session::as_select(), Account::as_select())).first(conn).optional()?)
 }
@@ -77,7 +91,7 @@ pub fn find_by_secret(
     // A refresh token is none.
     let query = sessions::table.inner_join(accounts::table).filter(sessions::secret_hash.eq(secret_hash));
     let query = query.filter(sessions::mode.eq("cookie"));
-    let query = query.filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(sql(now))));
+    let query = query.filter(living(now));
     let query = query.filter(accounts::deleted_at.is_null());
     Ok(query.select((Session::as_select(), Account::as_select())).first(conn).optional()?)
 }

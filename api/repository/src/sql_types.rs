@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, Queryable};
-use diesel::expression::TypedExpressionType;
+use diesel::expression::{SqlLiteral, TypedExpressionType};
 use diesel::internal::derives::as_expression::Bound;
 use diesel::pg::Pg;
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, SqlType, Text, Timestamptz, Uuid as UuidType};
+use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, SqlType, Text, Timestamptz, Uuid as UuidType};
 use diesel::sqlite::Sqlite;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::carts::CartState;
@@ -79,14 +79,21 @@ macro_rules! column_value {
                 Ok(IsNull::No)
             }
         }
+        impl<$($generics)*> Stored for $value {
+            type SqlType = $sql;
+        }
+    };
+}
+
+/// The same for values that diesel doesn't know as what a query answers.
+macro_rules! own_column_value {
+    ([$($generics:tt)*] $value:ty, $sql:ty) => {
+        column_value!([$($generics)*] $value, $sql);
         impl<DB: Backend, $($generics)*> Queryable<$sql, DB> for $value where $value: FromSql<$sql, DB> {
             type Row = Self;
             fn build(row: Self) -> deserialize::Result<Self> {
                 Ok(row)
             }
-        }
-        impl<$($generics)*> Stored for $value {
-            type SqlType = $sql;
         }
     };
 }
@@ -110,9 +117,39 @@ pub fn sql<T: Stored>(value: T) -> Bound<T::SqlType, T> {
     Bound::new(value)
 }
 
-column_value!([K: Kind] Id<K>, SqlId);
-column_value!([] Instant, SqlInstant);
-column_value!([T: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static] Json<T>, SqlJson);
+/// A condition whose values are part of the statement: SQLite uses an index over one state only where the query says the
+/// state so, for its plans don't depend on bound values.
+pub(crate) fn literally(condition: &'static str) -> SqlLiteral<Bool> {
+    diesel::dsl::sql(condition)
+}
+
+own_column_value!([K: Kind] Id<K>, SqlId);
+column_value!([] Uuid, SqlId);
+own_column_value!([] Instant, SqlInstant);
+own_column_value!([T: Serialize + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static] Json<T>, SqlJson);
+
+impl ToSql<SqlId, Pg> for Uuid {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<UuidType, Pg>::to_sql(self, &mut out.reborrow())
+    }
+}
+impl FromSql<SqlId, Pg> for Uuid {
+    fn from_sql(bytes: <Pg as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        <Self as FromSql<UuidType, Pg>>::from_sql(bytes)
+    }
+}
+impl ToSql<SqlId, Sqlite> for Uuid {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.as_bytes().to_vec());
+        Ok(IsNull::No)
+    }
+}
+impl FromSql<SqlId, Sqlite> for Uuid {
+    fn from_sql(bytes: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(bytes)?;
+        Ok(Self::from_slice(&bytes)?)
+    }
+}
 
 impl<K: Kind> ToSql<SqlId, Pg> for Id<K> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
@@ -121,7 +158,7 @@ impl<K: Kind> ToSql<SqlId, Pg> for Id<K> {
 }
 impl<K: Kind> FromSql<SqlId, Pg> for Id<K> {
     fn from_sql(bytes: <Pg as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        <Uuid as FromSql<UuidType, Pg>>::from_sql(bytes).map(Self::from_uuid)
+        <Uuid as FromSql<SqlId, Pg>>::from_sql(bytes).map(Self::from_uuid)
     }
 }
 impl<K: Kind> ToSql<SqlId, Sqlite> for Id<K> {
@@ -132,8 +169,7 @@ impl<K: Kind> ToSql<SqlId, Sqlite> for Id<K> {
 }
 impl<K: Kind> FromSql<SqlId, Sqlite> for Id<K> {
     fn from_sql(bytes: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(bytes)?;
-        Ok(Self::from_uuid(Uuid::from_slice(&bytes)?))
+        <Uuid as FromSql<SqlId, Sqlite>>::from_sql(bytes).map(Self::from_uuid)
     }
 }
 
@@ -187,7 +223,7 @@ impl<T: DeserializeOwned> FromSql<SqlJson, Sqlite> for Json<T> {
 /// Makes an enum with `as_str` and `parse` storable as a [`SqlKeyword`].
 macro_rules! keywords {
     ($($value:ty),* $(,)?) => {$(
-        column_value!([] $value, SqlKeyword);
+        own_column_value!([] $value, SqlKeyword);
         impl ToSql<SqlKeyword, Pg> for $value {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
                 ToSql::<Text, Pg>::to_sql(self.as_str(), &mut out.reborrow())

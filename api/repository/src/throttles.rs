@@ -46,11 +46,14 @@ pub fn count(
     // Guarded: of attempts at the same time no more win than there is room for.
     let free = throttles::table.filter(throttles::bucket_hash.eq(bucket_hash).and(throttles::count.lt(max)));
     let counted = diesel::update(free).set(throttles::count.eq(throttles::count + 1)).execute(tx)? == 1;
-    let row: (i32, Instant) = throttles::table
+    let row: Option<(i32, Instant)> = throttles::table
         .filter(throttles::bucket_hash.eq(bucket_hash))
         .select((throttles::count, throttles::window_ends_at))
-        .first(tx)?;
-    Ok((counted, Count { count: row.0, window_ends_at: row.1 }))
+        .first(tx)
+        .optional()?;
+    // Gone where a success that came between reset it: counted again from there.
+    let (count, window_ends_at) = row.ok_or(Error::Conflict)?;
+    Ok((counted, Count { count, window_ends_at }))
 }
 
 /// Takes one counted attempt back.

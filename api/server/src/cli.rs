@@ -10,10 +10,10 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use manager_domain::emails::EmailAddress;
 use manager_domain::staff::{ServiceRole, StaffRole};
-use manager_repository::{backups, migrations};
 use manager_services::seeding::{self, Progress, Refused, Request};
 use manager_services::signing_keys::Former;
-use manager_services::{Services, signing_keys, staff};
+use manager_services::vat_numbers::{self, Decision};
+use manager_services::{Services, database, signing_keys, staff};
 
 use crate::config::{self, Config, ConfigError, Variables};
 use crate::keys::generate_root_key;
@@ -119,6 +119,17 @@ enum Staff {
         #[arg(long, value_parser = service_role)]
         role: ServiceRole,
     },
+    /// Say that an organization's VAT number was looked up and is theirs, for example with VIES
+    ///
+    /// A company in the European Union with a verified number gets reverse charge. A new number, name, kind or country
+    /// must be verified again.
+    VerifyVat {
+        /// Its number (eight digits) or id
+        organization: String,
+        /// The number turned out not to be theirs
+        #[arg(long)]
+        revoke: bool,
+    },
 }
 
 fn role(text: &str) -> Result<StaffRole, String> {
@@ -158,7 +169,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Staff { command } => staff_command(command).await?,
         Command::Backup { file } => {
             let config = Config::from_environment()?;
-            backups::copy(&startup::location(&config)?, &file).map_err(anyhow::Error::msg)?;
+            database::back_up(&startup::location(&config)?, &file).map_err(anyhow::Error::msg)?;
             println!("{}", file.display());
         }
         Command::Keys { command: Keys::RotateSigning { revoke } } => {
@@ -195,12 +206,12 @@ async fn prepared() -> anyhow::Result<(Config, Services)> {
 fn migrate(status: bool) -> anyhow::Result<()> {
     let location = startup::location(&Config::from_environment()?)?;
     if status {
-        for migration in migrations::status(&location)? {
+        for migration in database::migrations(&location)? {
             println!("{} {}", if migration.applied { "applied" } else { "pending" }, migration.name);
         }
         return Ok(());
     }
-    for name in migrations::apply(&location)? {
+    for name in database::migrate(&location)? {
         println!("applied {name}");
     }
     Ok(())
@@ -214,6 +225,12 @@ async fn staff_command(command: Staff) -> anyhow::Result<()> {
             let address = EmailAddress::parse(&email);
             let address = address.map_err(|_| ConfigError(format!("`{email}` is not an e-mail address")))?;
             println!("{}", staff::create(&services, &address, role, now).await?);
+        }
+        Staff::VerifyVat { organization, revoke } => {
+            let decision = if revoke { Decision::Revoke } else { Decision::Verify };
+            let changed = vat_numbers::decide(&services, now, &organization, decision).await?;
+            let state = if changed.vat_verified_at.is_some() { "verified" } else { "not verified" };
+            println!("{} {} {state}", changed.number, changed.vat_number.as_deref().unwrap_or("-"));
         }
         Staff::Token { role } => println!("{}", staff::make_service_token(&services, role, now).await?),
     }

@@ -10,9 +10,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
 use actix_web::web::Bytes;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder};
+use manager_domain::ids::CartId;
 use manager_domain::{Code, Refusal};
 use manager_services::idempotency::{self, Begun, Scope};
-use manager_services::{Call, Services};
+use manager_services::{Call, Services, carts};
 use serde::Serialize;
 use utoipa::IntoParams;
 
@@ -102,10 +103,20 @@ fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
 }
 
 impl Key {
-    /// For visitors: a cart's secret says whose request it is.
-    #[must_use]
-    pub fn of_cart(self, secret: &str) -> Self {
-        Self(self.0.map(|named| Named { cart_secret: Some(secret.to_owned()), ..named }))
+    /// For visitors: a cart's secret says whose request it is. Nothing is kept for an invented secret, and nothing is
+    /// told again to one whose cart is gone.
+    ///
+    /// # Errors
+    /// `not_found` where a key is named and the secret isn't that of the cart.
+    pub async fn of_cart(
+        self,
+        services: &Services,
+        call: &Call,
+        (id, secret): (CartId, &str),
+    ) -> Result<Self, Problem> {
+        let Some(named) = self.0 else { return Ok(Self(None)) };
+        carts::require_anonymous(services, call, id, secret).await?;
+        Ok(Self(Some(Named { cart_secret: Some(secret.to_owned()), ..named })))
     }
 
     /// Does the work, once for all requests with the same key, and answers what `render` makes of its result.

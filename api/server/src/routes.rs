@@ -6,7 +6,7 @@ use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
-    invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products, profile,
+    invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products, profiles, quotes,
     recovery_emails, registrations, security_log, sessions, settings,
 };
 use crate::{health, problems};
@@ -38,8 +38,8 @@ pub fn configure(routes: &mut impl Routes) {
         .service(registrations::request_registration)
         .service(registrations::resend_registration)
         .service(registrations::confirm_registration)
-        .service(profile::get_me)
-        .service(profile::update_me)
+        .service(profiles::get_me)
+        .service(profiles::update_me)
         .service(account_deletion::delete_account)
         .service(avatars::get_avatar)
         .service(avatars::put_avatar)
@@ -119,8 +119,8 @@ pub fn configure(routes: &mut impl Routes) {
         .service(carts::update_organization_cart_item)
         .service(carts::remove_organization_cart_item)
         .service(carts::set_organization_cart_payment_method)
-        .service(carts::quote_cart)
-        .service(carts::check_out);
+        .service(quotes::quote_cart)
+        .service(orders::check_out);
     // Orders
     routes
         .service(orders::list_orders)

@@ -5,14 +5,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::Duration;
 use manager_domain::Clock;
 use manager_domain::ids::IdGenerator;
-use manager_repository::{Database, Location, migrations};
 use manager_services::clock::{SortableIds, SystemClock};
+use manager_services::database::{self, Location};
 use manager_services::mails::transports::Transport;
 use manager_services::settings::PaymentProvider;
+use manager_services::vat_numbers::SyntaxThenStaff;
 use manager_services::{Services, Settings, Vault, signing_keys};
 
 use crate::config::{Config, ConfigError, Payments};
@@ -57,7 +58,7 @@ pub fn location(config: &Config) -> anyhow::Result<Location> {
 /// The services over the configured database. Connects to nothing yet.
 pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
     let settings = settings(config)?;
-    let db = Database::open(location(config)?, config.db_connections).context("cannot start the database threads")?;
+    let db = database::open(location(config)?, config.db_connections).context("cannot start the database threads")?;
     let vault = vault(config)?;
     let hashers = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Services {
@@ -68,7 +69,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         keys: signing_keys::KeyRing::default(),
         passwords: manager_services::passwords::Hasher::new(hashers)?,
         settings: Arc::new(settings),
-        bell: manager_services::jobs::Bell::default(),
+        vat_verifier: Arc::new(SyntaxThenStaff),
         catalogue: manager_services::catalogue::Cache::default(),
     })
 }
@@ -77,7 +78,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
 pub async fn prepare(config: &Config, services: &Services) -> anyhow::Result<()> {
     let location = services.db.location().clone();
     if config.migrate || matches!(location, Location::Sqlite(_)) {
-        let applied = tokio::task::spawn_blocking(move || migrations::apply(&location)).await??;
+        let applied = tokio::task::spawn_blocking(move || database::migrate(&location)).await??;
         for name in applied {
             tracing::info!(name, "migration applied");
         }
@@ -100,13 +101,16 @@ fn vault(config: &Config) -> anyhow::Result<Vault> {
     if !config.is_production() && !file.exists() {
         keys::generate_root_key(&file)?;
     }
-    let named = || format!("MANAGER_ROOT_KEY_FILE: cannot read {}", file.display());
-    let text = fs::read_to_string(&file).with_context(named)?;
-    if config.is_production() && fs::metadata(&file).with_context(named)?.permissions().mode() & 0o077 != 0 {
-        bail!("MANAGER_ROOT_KEY_FILE: {} can be read by others; it must have mode 0600 or less", file.display());
+    let bad = |why: &str| {
+        let (file, may_hold) = (file.display(), "the path of a file made by `manager keys generate`");
+        ConfigError(format!("MANAGER_ROOT_KEY_FILE holds `{file}`, which {why}; it may hold {may_hold}"))
+    };
+    let unreadable = |error: std::io::Error| bad(&format!("cannot be read ({error})"));
+    let text = fs::read_to_string(&file).map_err(unreadable)?;
+    if config.is_production() && fs::metadata(&file).map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
+        return Err(bad("can be read by others and must have mode 0600 or less").into());
     }
-    let bad = || ConfigError(format!("MANAGER_ROOT_KEY_FILE: {} must hold 32 bytes in base64", file.display()));
-    Vault::from_base64(&text).ok_or_else(|| bad().into())
+    Vault::from_base64(&text).ok_or_else(|| bad("does not hold 32 bytes in base64").into())
 }
 
 fn payments(config: &Config) -> Result<PaymentProvider, ConfigError> {
@@ -144,6 +148,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         anonymous_cart_lifetime: Duration::days(30),
         price_token_lifetime: Duration::minutes(15),
         order_lifetime: Duration::days(config.order_lapse_days.into()),
+        security_log_lifetime: Duration::days(config.security_log_days.into()),
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),
         seller: config.seller(),
@@ -164,6 +169,7 @@ pub fn unconnected_parts() -> crate::state::Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Mode;
 
     #[test]
     fn a_provider_that_is_not_built_is_refused_in_one_line() {
@@ -174,5 +180,29 @@ mod tests {
         assert!(refused.is::<ConfigError>(), "so that the exit code is 2");
         let line = refused.to_string();
         assert!(line.starts_with("MANAGER_PAYMENTS holds `stripe`") && !line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn a_root_key_file_that_cannot_be_used_is_refused_in_one_line() {
+        let file = std::env::temp_dir().join(format!("manager-root-key-{}", std::process::id()));
+        let mut config = Config::for_tests("sqlite://unused");
+        config.mode = Mode::Production;
+        config.root_key_file_said = Some(file.clone());
+        let refused = |why: &str| {
+            let refused = vault(&config).map(|_| ()).unwrap_err();
+            assert!(refused.is::<ConfigError>(), "so that the exit code is 2");
+            let line = refused.to_string();
+            assert!(line.starts_with(&format!("MANAGER_ROOT_KEY_FILE holds `{}`", file.display())), "{line}");
+            assert!(line.contains(why) && line.contains("manager keys generate") && !line.contains('\n'), "{line}");
+        };
+        refused("cannot be read");
+        fs::write(&file, "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        refused("by others");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(vault(&config).is_ok());
+        fs::write(&file, "too short").unwrap();
+        refused("32 bytes");
+        fs::remove_file(&file).unwrap();
     }
 }

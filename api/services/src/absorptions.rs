@@ -2,48 +2,54 @@
 //!
 //! Locks are taken in the order absorption, organization, membership.
 
+use chrono::Duration;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::memberships::{InvitationState, Role};
-use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant, Refusal};
-use manager_repository::absorptions::{self as rows, Asked, Step};
+use manager_repository::absorptions as rows;
 use manager_repository::accounts::{self, Account};
 use manager_repository::invitations::{self as invitation_rows, Invitation};
 use manager_repository::memberships::{self, Membership};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::{AnyConnection, Json};
+use manager_repository::{AnyConnection, Json, audit_log as audit_rows};
 use serde_json::json;
 
+use crate::access::Authority;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::housekeeping::each_due;
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, require_step_up, summary};
+use crate::memberships::{require_step_up, summary};
 use crate::{Call, Services, expiry, invitations, security_log, throttles, vault};
 
-pub use rows::Absorption;
+pub use rows::{Absorption, Asked, Step};
 
 /// Organizations that one absorption reaches.
 const MOST: i64 = 1_000;
-const FINISHED_AT_ONCE: i64 = 100;
+/// Organizations whose names are in the mail to the new address.
+const NAMED: usize = 20;
+/// One that ended is shown, and kept, so long.
+const KEPT: Duration = Duration::days(7);
 
 /// An absorption with its steps, their states as they stand now.
 pub type Status = (Absorption, Vec<Step>);
 
 /// Starts the absorption of the account that asks: the new address is invited wherever the old account is an owner or
-/// admin; where it is a member, an owner or admin is asked to approve. Owners are told.
+/// admin, with one mail for all; where it is a member, an owner or admin is asked to approve. Owners are told.
 ///
 /// # Errors
-/// `step_up_required`, `absorption_target_refused` for the account's own address, `absorption_pending`,
+/// `step_up_required`, also where the password is a new one meanwhile; `absorption_target_refused` for the account's own
+/// address, `absorption_pending`,
 /// `invitation_pending` with the organization in which the address is invited already, `too_many_requests`.
-pub async fn start(services: &Services, call: &Call, account: AccountId, target: EmailAddress) -> Result<Status> {
+pub async fn start(services: &Services, call: &Call, old: Account, target: EmailAddress) -> Result<Status> {
     require_step_up(services, call)?;
     let id: AbsorptionId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
-            let old = accounts::find(tx, account)?.ok_or(Code::NotFound)?;
+        .write(call.clone(), move |tx| {
+            let account = old.id;
             if accounts::find_login_key(tx, account)?.as_deref() == Some(target.key()) {
                 return Err(Error::from(Code::AbsorptionTargetRefused));
             }
@@ -65,22 +71,27 @@ pub async fn start(services: &Services, call: &Call, account: AccountId, target:
             if !rows::insert(tx, &absorption)? {
                 return Err(Code::AbsorptionPending.into());
             }
+            let mut invited = Vec::new();
             for (_, organization) in memberships::list_of_account(tx, account, None, MOST, call.now)? {
-                ask(tx, &shared, &call, &absorption, &old, organization)?;
+                let name = organization.name.clone();
+                let row = ask(tx, &shared, &call, &absorption, &old, organization)?;
+                invited.extend(row.map(|row| (row, name)));
             }
-            // Nothing is moved for an account that was deleted or got a new password meanwhile.
+            mail_invited(tx, &shared, &call, &old, &invited)?;
+            // Nothing is moved for an account that was deleted or got a new password meanwhile: it was asked for with
+            // the one that the caller's session had proved.
             let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
             if current.password_version != old.password_version {
-                return Err(manager_repository::Error::Conflict.into());
+                return Err(Code::StepUpRequired.into());
             }
             security_log::append(tx, &shared, &call, account, "absorption.started", json!({ "absorption": id }))?;
             finish_in(tx, &shared, &call, &absorption)?;
-            status_in(tx, account, call.now)?.ok_or_else(|| Error::defect("the new absorption is gone"))
+            status_in(tx, &shared, account, call.now)?.ok_or_else(|| Error::defect("the new absorption is gone"))
         })
         .await
 }
 
-/// One organization's step: an invitation, or the question whether there may be one.
+/// One organization's step: an invitation, whose mail is the caller's to send, or the question whether there may be one.
 fn ask(
     tx: &mut AnyConnection,
     services: &Services,
@@ -88,10 +99,10 @@ fn ask(
     absorption: &Absorption,
     old: &Account,
     organization: Organization,
-) -> Result<()> {
+) -> Result<Option<Invitation>> {
     let id = organization.id;
     organizations::lock(tx, id)?;
-    let Some(membership) = memberships::find_by_account(tx, id, old.id, call.now)? else { return Ok(()) };
+    let Some(membership) = memberships::find_by_account(tx, id, old.id, call.now)? else { return Ok(None) };
     let may_invite = membership.rights().is_admin();
     let entry = Entry::new("absorption.requested", absorption.id).after(json!({ "account": old.id }));
     audit_log::append(tx, services, call, id, entry.personal(absorption.target_email.clone()))?;
@@ -102,7 +113,7 @@ fn ask(
             absorption_id: absorption.id,
             organization_id: id,
             name: organization.name.clone(),
-            invitation_id: invitation,
+            invitation_id: invitation.as_ref().map(|row| row.id),
             state: if may_invite { StepState::Invited } else { StepState::AwaitingApproval },
             updated_at: call.now,
         },
@@ -120,7 +131,35 @@ fn ask(
             .with("new_email", absorption.target_email.clone())
             .enqueue(tx, services, call.now)?;
     }
-    Ok(())
+    Ok(invitation)
+}
+
+/// One mail for all invitations of the new address, however many: it was counted as one. Its link opens the first, the
+/// others are among the person's invitations.
+fn mail_invited(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    old: &Account,
+    invited: &[(Invitation, String)],
+) -> Result<()> {
+    let Some((first, _)) = invited.first() else { return Ok(()) };
+    let token = vault::token("ivt")?;
+    if invited.len() == 1 {
+        return invitations::send(tx, services, call, first, &token);
+    }
+    let link = invitations::open_link(tx, services, call, first, &token)?;
+    let mut names: Vec<_> = invited.iter().take(NAMED).map(|(_, name)| name.as_str()).collect();
+    if invited.len() > NAMED {
+        names.push("…");
+    }
+    Mail::new(&first.email, first.locale, Template::AbsorptionInvitation)
+        .with("inviter", old.name())
+        .with("count", invited.len())
+        .with("organizations", names.join(", "))
+        .with("days", services.settings.invitation_lifetime.num_days())
+        .with("link", link)
+        .enqueue(tx, services, call.now)
 }
 
 /// Invites the new address with the rights of the old membership.
@@ -131,7 +170,7 @@ fn invite(
     absorption: &Absorption,
     old: &Membership,
     invited_by: AccountId,
-) -> Result<InvitationId> {
+) -> Result<Invitation> {
     let locale = match accounts::find_by_login_key(tx, &absorption.target_key)? {
         Some(account) => account.locale,
         None => organizations::find(tx, old.organization_id)?.ok_or(Code::NotFound)?.locale,
@@ -154,13 +193,13 @@ fn invite(
         closed_at: None,
         version: 1,
     };
-    invitations::insert_in(tx, services, call, &row, &vault::token("ivt")?).map_err(|error| match error {
+    invitations::insert_in(tx, services, call, &row).map_err(|error| match error {
         Error::Refused(refusal) if refusal.code == Code::InvitationPending => {
             Refusal::new(refusal.code).with("organization", old.organization_id.to_string()).into()
         }
         other => other,
     })?;
-    Ok(row.id)
+    Ok(row)
 }
 
 /// The account's latest absorption with its steps.
@@ -168,20 +207,35 @@ fn invite(
 /// # Errors
 /// `not_found` where there never was one.
 pub async fn get(services: &Services, call: &Call, account: AccountId) -> Result<Status> {
-    let now = call.now;
-    services.db.read(move |conn| status_in(conn, account, now)?.ok_or_else(|| Error::from(Code::NotFound))).await
+    let (shared, now) = (services.clone(), call.now);
+    services
+        .db
+        .read(move |conn| status_in(conn, &shared, account, now)?.ok_or_else(|| Error::from(Code::NotFound)))
+        .await
 }
 
-fn status_in(conn: &mut AnyConnection, account: AccountId, now: Instant) -> Result<Option<Status>> {
+fn status_in(
+    conn: &mut AnyConnection,
+    services: &Services,
+    account: AccountId,
+    now: Instant,
+) -> Result<Option<Status>> {
     let Some(absorption) = rows::find_latest(conn, account)? else { return Ok(None) };
     let steps = rows::list_steps(conn, absorption.id)?;
-    let steps = steps.into_iter().map(|step| shown(conn, step, now)).collect::<Result<Vec<_>>>()?;
+    let steps =
+        steps.into_iter().map(|step| shown(conn, services, &absorption, step, now)).collect::<Result<Vec<_>>>()?;
     let state = absorption.state.shown(steps.iter().map(|step| step.state));
     Ok(Some((Absorption { state, ..absorption }, steps)))
 }
 
-/// The step in the state that its invitation is in by now.
-fn shown(conn: &mut AnyConnection, step: Step, now: Instant) -> Result<Step> {
+/// The step in the state that its invitation is in by now. A question waits for as long as an invitation would, and for
+/// a member only.
+fn shown(conn: &mut AnyConnection, services: &Services, row: &Absorption, step: Step, now: Instant) -> Result<Step> {
+    if row.state == AbsorptionState::Running && step.state == StepState::AwaitingApproval {
+        let member = memberships::find_by_account(conn, step.organization_id, row.account_id, now)?.is_some();
+        let in_time = row.created_at + services.settings.invitation_lifetime > now;
+        return Ok(Step { state: step.state.asked(member, in_time), ..step });
+    }
     let Some(id) = step.invitation_id.filter(|_| step.state == StepState::Invited) else { return Ok(step) };
     let invitation = rows::find_invitation(conn, step.organization_id, id)?.map(|(state, expires_at)| {
         if state == InvitationState::Pending && expires_at <= now { InvitationState::Expired } else { state }
@@ -196,8 +250,7 @@ fn shown(conn: &mut AnyConnection, step: Step, now: Instant) -> Result<Step> {
 pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             let cancelled = cancel_in(tx, &shared, &call, account)?;
             if cancelled { Ok(()) } else { Err(Error::from(Code::NotFound)) }
         })
@@ -246,12 +299,12 @@ pub async fn list(
     before: Option<AbsorptionId>,
     limit: i64,
 ) -> Result<Vec<Asked>> {
-    let now = call.now;
+    let (shared, now) = (services.clone(), call.now);
     services
         .db
         .read(move |conn| {
             let asked = rows::list_asked(conn, organization, before, limit)?;
-            asked.into_iter().map(|(step, row, old)| Ok((shown(conn, step, now)?, row, old))).collect()
+            asked.into_iter().map(|(step, row, old)| Ok((shown(conn, &shared, &row, step, now)?, row, old))).collect()
         })
         .await
 }
@@ -266,7 +319,8 @@ pub enum Verdict {
 /// Answers the question of a member's absorption; approval invites the new address in the name of who approves.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invitation_closed` where it was answered before, `invitation_pending`.
+/// `not_found`, `forbidden`, `invitation_closed` where it was answered before or asked too long ago, or the member is none
+/// any more; `invitation_pending`, `too_many_requests`.
 pub async fn answer(
     services: &Services,
     call: &Call,
@@ -276,13 +330,13 @@ pub async fn answer(
 ) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.admitted(None), move |tx| {
+            // The absorption is locked before the organization, and the rights are decided with both.
             let absorption = rows::lock(tx, id)?;
-            let authority = Authority::lock(tx, &call, organization)?;
-            authority.require(Permission::ManageMembers)?;
+            let authority = Authority::lock(tx, &call)?;
             let absorption = absorption.ok_or(Code::NotFound)?;
             let (step, ..) = rows::find_asked(tx, organization, id)?.ok_or(Code::NotFound)?;
-            if step.state != StepState::AwaitingApproval {
+            if shown(tx, &shared, &absorption, step.clone(), call.now)?.state != StepState::AwaitingApproval {
                 return Err(Error::from(Code::InvitationClosed));
             }
             let old = memberships::find_by_account(tx, organization, absorption.account_id, call.now)?;
@@ -292,8 +346,10 @@ pub async fn answer(
                 Verdict::Refuse => ("absorption.refused", StepState::Refused, None),
                 Verdict::Approve => {
                     let by = authority.membership.account_id;
+                    throttles::take_invitation(tx, &shared, call.now, by, &absorption.target_key)?;
                     let invitation = invite(tx, &shared, &call, &absorption, &old, by)?;
-                    ("absorption.approved", StepState::Invited, Some(invitation))
+                    invitations::send(tx, &shared, &call, &invitation, &vault::token("ivt")?)?;
+                    ("absorption.approved", StepState::Invited, Some(invitation.id))
                 }
             };
             if !rows::move_step(tx, &step, state, invitation, call.now)? {
@@ -407,7 +463,7 @@ fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorptio
     let mut states = Vec::new();
     let mut closed = Vec::new();
     for step in rows::list_steps(tx, absorption.id)? {
-        let shown = shown(tx, step.clone(), call.now)?;
+        let shown = shown(tx, services, absorption, step.clone(), call.now)?;
         states.push(shown.state);
         if shown.state != step.state {
             closed.push((step, shown.state));
@@ -422,9 +478,18 @@ fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorptio
         return Ok(());
     }
     for (step, state) in closed {
-        // An expired invitation can't be sent again: there is nothing left that it could complete.
-        if state == StepState::Expired {
-            expiry::expire_invitation_of(tx, services, call.now, step.organization_id, &absorption.target_key)?;
+        let organization = step.organization_id;
+        match (state, step.invitation_id) {
+            // An expired invitation can't be sent again: there is nothing left that it could complete.
+            (StepState::Expired, Some(_)) => {
+                expiry::expire_invitation_of(tx, services, call.now, organization, &absorption.target_key)?;
+            }
+            (StepState::Expired | StepState::Cancelled, None) => {
+                let expired = state == StepState::Expired;
+                let action = if expired { "absorption.expired" } else { "absorption.cancelled" };
+                audit_log::append(tx, services, call, organization, Entry::new(action, absorption.id))?;
+            }
+            _ => {}
         }
         rows::move_step(tx, &step, state, step.invitation_id, call.now)?;
     }
@@ -434,14 +499,44 @@ fn finish_in(tx: &mut AnyConnection, services: &Services, call: &Call, absorptio
 
 /// Ends absorptions whose last invitations were declined, taken back or not answered in time.
 pub async fn finish_due(services: &Services, now: Instant) -> Result<()> {
-    let due = services.db.read(move |conn| Ok::<_, Error>(rows::list_answered(conn, now, FINISHED_AT_ONCE)?)).await?;
-    for id in due {
-        let shared = services.clone();
-        let write = move |tx: &mut AnyConnection| match rows::lock(tx, id)? {
-            Some(absorption) => finish_in(tx, &shared, &Call::system(now), &absorption),
-            None => Ok(()),
-        };
-        services.db.write(write).await?;
+    let asked_after = now - services.settings.invitation_lifetime;
+    let shared = services.clone();
+    let list = move |conn: &mut _, page| rows::list_answered(conn, now, asked_after, page);
+    let finish = move |tx: &mut _, id| {
+        let Some(absorption) = rows::lock(tx, id)? else { return Ok(false) };
+        finish_in(tx, &shared, &Call::system(now), &absorption)?;
+        Ok(rows::lock(tx, id)?.is_none_or(|after| after.state != AbsorptionState::Running))
+    };
+    each_due(services, list, finish).await.map(|_| ())
+}
+
+/// Forgets absorptions that ended seven days ago.
+pub async fn forget_ended(services: &Services, now: Instant) -> Result<()> {
+    let list = move |conn: &mut _, page| rows::list_ended(conn, now - KEPT, page);
+    let forget = move |tx: &mut _, id| {
+        forget_address(tx, id)?;
+        rows::delete(tx, id)?;
+        Ok(true)
+    };
+    each_due(services, list, forget).await.map(|_| ())
+}
+
+/// Forgets the absorptions of an account that is being deleted, and what the logs say of those that name its address as
+/// the new one (ACC-10).
+pub(crate) fn erase_in(tx: &mut AnyConnection, account: AccountId, address_key: &str) -> Result<()> {
+    for row in rows::list_of_person(tx, account, address_key)? {
+        forget_address(tx, row.id)?;
+        if row.account_id == account {
+            rows::delete(tx, row.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// The new address, where it was asked for: if it was invited, the entry about the invitation has it too.
+fn forget_address(tx: &mut AnyConnection, id: AbsorptionId) -> Result<()> {
+    for step in rows::list_steps(tx, id)? {
+        audit_rows::erase_personal(tx, step.organization_id, &id.to_string())?;
     }
     Ok(())
 }

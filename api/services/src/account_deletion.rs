@@ -1,6 +1,6 @@
 //! Deleting an account (ACC-10): it leaves its organizations, and what is personal is erased.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use manager_domain::ids::*;
 use manager_domain::memberships::{InvitationState, Role};
@@ -32,62 +32,77 @@ const ALL: i64 = 100_000;
 pub async fn delete(services: &Services, call: &Call, account: &Account, password: &str) -> Result<()> {
     sessions::confirm_password(services, call, account, password).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let belongings = memberships::list_of_account(tx, account.id, None, ALL, call.now)?;
         let address = accounts::find_login_key(tx, account.id)?.ok_or(Code::SessionEnded)?;
-        let inviting = rows::list_organizations_of_address(tx, &address)?;
+        let invited = invitations_of(tx, account.id, &address)?;
         // Always in the order of their ids, whoever locks several.
         let joined = belongings.iter().map(|(_, organization)| organization.id);
-        for organization in joined.chain(inviting.iter().copied()).collect::<BTreeSet<_>>() {
+        for organization in joined.chain(invited.keys().copied()).collect::<BTreeSet<_>>() {
             organizations::lock(tx, organization)?;
         }
-        leave_all(tx, &shared, &call, &account.login_id, &belongings)?;
+        leave_all(tx, &shared, &call, &belongings)?;
         let current = sessions::unchanged(tx, &account)?;
         if let Some(until) = login_id_changes::undo_open_until(tx, current.id, call.now)? {
             return Err(Refusal::new(Code::LoginIdUndoOpen).with("until", json!(until)).into());
         }
         // Joined meanwhile: once more, with that organization.
         if !memberships::list_of_account(tx, current.id, None, 1, call.now)?.is_empty() {
-            return Err(manager_repository::Error::Conflict.into());
+            return Err(Error::Conflict);
         }
-        for organization in inviting {
-            erase_invitations(tx, &shared, &call, organization, &address)?;
-            audit_rows::erase_personal_text(tx, organization, &current.login_id)?;
+        for (organization, ids) in &invited {
+            erase_invitations(tx, &shared, &call, (*organization, ids), &address)?;
         }
+        absorptions::erase_in(tx, current.id, &address)?;
         erase(tx, &call, &current)?;
         Mail::new(&current.login_id, current.locale, Template::AccountDeleted)
             .with("name", current.name())
             .enqueue(tx, &shared, call.now)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
-/// Declines what still waits for the account's address, and erases that from all invitations; the caller holds the
-/// organization's lock. Whoever wants the address's next holder invites it anew.
+/// By organization, the invitations of the account's address and those that it answered under a former one.
+fn invitations_of(
+    tx: &mut AnyConnection,
+    account: AccountId,
+    address: &str,
+) -> Result<BTreeMap<OrganizationId, BTreeSet<InvitationId>>> {
+    let mut found: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (organization, id) in
+        rows::list_of_address(tx, address)?.into_iter().chain(audit_rows::list_answered(tx, account)?)
+    {
+        found.entry(organization).or_default().insert(id);
+    }
+    Ok(found)
+}
+
+/// Declines what still waits for the account's address, and erases that, in whatever spelling, from all invitations and
+/// from what the log says of them; the caller holds the organization's lock. Whoever wants the address's next holder
+/// invites it anew.
 fn erase_invitations(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
-    organization: OrganizationId,
+    (organization, ids): (OrganizationId, &BTreeSet<InvitationId>),
     address: &str,
 ) -> Result<()> {
     expiry::expire_invitation_of(tx, services, call.now, organization, address)?;
     if let Some(pending) = rows::find_pending(tx, organization, address)? {
         invitations::close_in(tx, services, call, &pending, InvitationState::Declined)?;
     }
-    Ok(rows::erase_address(tx, organization, address)?)
+    for id in ids {
+        audit_rows::erase_personal(tx, organization, &id.to_string())?;
+        rows::erase_address(tx, organization, *id)?;
+    }
+    Ok(())
 }
 
 /// Ends every membership, organizations locked in the order of their ids; refused as a whole where somewhere no other
 /// owner is left (MEM-3).
-fn leave_all(
-    tx: &mut AnyConnection,
-    services: &Services,
-    call: &Call,
-    login_id: &str,
-    belongings: &[Belonging],
-) -> Result<()> {
+fn leave_all(tx: &mut AnyConnection, services: &Services, call: &Call, belongings: &[Belonging]) -> Result<()> {
     let mut owned: Vec<Value> = Vec::new();
     for (seen, organization) in belongings {
         if !organizations::lock(tx, organization.id)? {
@@ -103,8 +118,6 @@ fn leave_all(
         memberships::delete(tx, organization.id, membership.id)?;
         let entry = Entry::new("membership.left", membership.id).before(summary(&membership));
         audit_log::append(tx, services, call, organization.id, entry)?;
-        audit_rows::erase_personal(tx, organization.id, &membership.id.to_string())?;
-        audit_rows::erase_personal_text(tx, organization.id, login_id)?;
     }
     if owned.is_empty() {
         return Ok(());
@@ -119,7 +132,7 @@ fn erase(tx: &mut AnyConnection, call: &Call, account: &Account) -> Result<()> {
     avatars::delete(tx, account.id)?;
     security_rows::delete_of_account(tx, account.id)?;
     if !accounts::erase(tx, account.id, call.now)? {
-        return Err(manager_repository::Error::Conflict.into());
+        return Err(Error::Conflict);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use hmac::digest::Digest;
 use manager_domain::ids::*;
 use manager_repository::{AnyConnection, audit_log as rows};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -22,11 +22,13 @@ pub struct Entry {
     pub after: Option<Value>,
     /// Personal text (a name, an address): chained as a salted hash, so that it can be erased.
     pub personal: Option<String>,
+    /// Done by whoever holds a mailed link, without a session.
+    pub by_link_holder: bool,
 }
 
 impl Entry {
     pub fn new(action: &'static str, subject: impl ToString) -> Self {
-        Self { action, subject: subject.to_string(), before: None, after: None, personal: None }
+        Self { action, subject: subject.to_string(), before: None, after: None, personal: None, by_link_holder: false }
     }
 
     #[must_use]
@@ -44,6 +46,12 @@ impl Entry {
     #[must_use]
     pub fn personal(mut self, text: impl Into<String>) -> Self {
         self.personal = Some(text.into());
+        self
+    }
+
+    #[must_use]
+    pub const fn by_link_holder(mut self) -> Self {
+        self.by_link_holder = true;
         self
     }
 }
@@ -77,12 +85,17 @@ pub(crate) fn chained(
     salt: &[u8],
     entry: &Entry,
 ) -> Result<rows::AuditEntry> {
+    let actor_kind = match call.actor {
+        Some(_) => "member",
+        None if entry.by_link_holder => "link_holder",
+        None => "system",
+    };
     let mut row = rows::AuditEntry {
         organization_id: organization,
         sequence: head.sequence + 1,
         id: services.id(call.now),
         at: call.now,
-        actor_kind: if call.actor.is_some() { "member" } else { "system" }.to_owned(),
+        actor_kind: actor_kind.to_owned(),
         account_id: call.actor.map(|actor| actor.account),
         session_id: call.actor.map(|actor| actor.session),
         action: entry.action.to_owned(),
@@ -99,7 +112,7 @@ pub(crate) fn chained(
 
 /// The MAC of an entry over its predecessor's and its own content.
 pub fn chain(services: &Services, previous: &[u8], row: &rows::AuditEntry) -> Result<Vec<u8>> {
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize)]
     struct Content<'a> {
         previous: &'a [u8],
         organization: OrganizationId,

@@ -59,6 +59,7 @@ pub async fn put(services: &Services, call: &Call, account: AccountId, turn: Tur
     let content_type = ImageFormat::Png.to_mime_type().to_owned();
     let row = Avatar { account_id: account, content_type, image, etag, updated_at: call.now };
     let (shared, call, kept) = (services.clone(), call.clone(), row.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         if !accounts::set_avatar(tx, account, Some(&kept.etag), call.now)? {
             return Err(Error::from(Code::SessionEnded));
@@ -66,7 +67,7 @@ pub async fn put(services: &Services, call: &Call, account: AccountId, turn: Tur
         rows::put(tx, &kept)?;
         security_log::append(tx, &shared, &call, account, "avatar.set", json!({}))
     };
-    services.db.write(write).await?;
+    services.write(caller, write).await?;
     Ok(row)
 }
 
@@ -85,6 +86,7 @@ pub async fn get(services: &Services, account: AccountId) -> Result<Avatar> {
 /// `not_found` where there is none.
 pub async fn delete(services: &Services, call: &Call, account: AccountId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
         if !rows::delete(tx, account)? {
@@ -93,7 +95,7 @@ pub async fn delete(services: &Services, call: &Call, account: AccountId) -> Res
         accounts::set_avatar(tx, account, None, call.now)?;
         security_log::append(tx, &shared, &call, account, "avatar.removed", json!({}))
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 async fn remake(turn: Turn, upload: Vec<u8>) -> Result<Vec<u8>> {

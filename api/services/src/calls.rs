@@ -5,6 +5,7 @@ use std::sync::Arc;
 use manager_domain::languages::Language;
 use manager_domain::{Instant, ids::*};
 
+use crate::access::Admission;
 use crate::idempotency::Claim;
 
 /// What every use case is told about the request it serves.
@@ -31,9 +32,16 @@ pub struct Actor {
     pub session: SessionId,
     /// When the session last proved the password.
     pub authenticated_at: Instant,
+    /// What they were let in for, where the request is a member's.
+    pub admission: Option<Admission>,
 }
 
 impl Call {
+    /// The call of a member who is to be let in for this.
+    pub(crate) fn admitted(&self, admission: Option<Admission>) -> Self {
+        Self { actor: self.actor.map(|actor| Actor { admission, ..actor }), ..self.clone() }
+    }
+
     /// Work that nobody asked for just now: what falls due by itself.
     pub fn system(now: Instant) -> Self {
         Self { now, ip: String::new(), device: String::new(), language: Language::En, actor: None, claim: None }

@@ -8,17 +8,18 @@ use manager_domain::ids::*;
 use manager_domain::memberships::Rights;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
-use manager_domain::permissions::{Decision, Permission, decide, decide_order};
+use manager_domain::permissions::{Permission, decide_order};
 use manager_domain::{Code, Currency, Instant, Refusal};
-use manager_repository::access::{self, Ask};
 use manager_repository::carts::{self as rows, AnonymousCart, Cart};
 use manager_repository::organizations::{self, Organization};
 use manager_repository::{AnyConnection, Json};
 use serde_json::json;
 
+use crate::access::{Admission, Authority, allowed};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::{self, Purpose};
+use crate::versions::fresh;
 use crate::{Call, Services, catalogue, product_names, throttles};
 
 /// A cart with today's prices.
@@ -138,6 +139,16 @@ pub async fn get_anonymous(services: &Services, call: &Call, id: CartId, secret:
     services.db.read(read).await
 }
 
+/// Whether a visitor's cart is there and this is its secret, for who is about to look into what was answered before.
+///
+/// # Errors
+/// `not_found`, also for a wrong secret.
+pub async fn require_anonymous(services: &Services, call: &Call, id: CartId, secret: &str) -> Result<()> {
+    let (now, hash) = (call.now, secret_hash(services, secret));
+    let read = move |conn: &mut AnyConnection| Ok::<_, Error>(rows::find_anonymous(conn, id, &hash, now)?.is_some());
+    if services.db.read(read).await? { Ok(()) } else { Err(Code::NotFound.into()) }
+}
+
 /// Changes a visitor's cart.
 ///
 /// # Errors
@@ -163,7 +174,7 @@ pub async fn change_anonymous(
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
         Ok::<_, Error>((view_anonymous(tx, &shared, row, now)?, item))
     };
-    services.db.write(write).await
+    services.write(call.clone(), write).await
 }
 
 /// Throws a visitor's cart away.
@@ -227,32 +238,26 @@ pub async fn claim(
     id: CartId,
     secret: &str,
 ) -> Result<View> {
-    let (shared, call, secret) = (services.clone(), call.clone(), secret.to_owned());
-    let claim = call.claim.clone();
-    let write = move |tx: &mut AnyConnection| {
-        let actor = call.actor.ok_or(Code::Unauthenticated)?;
-        // Nobody changes the rights from here on.
-        organizations::lock(tx, organization)?;
-        let ask = Ask { session: actor.session, organization, product: None, now: call.now };
-        let access = access::find(tx, ask)?;
-        let rights = access.and_then(|access| access.membership).ok_or(Code::NotFound)?.rights();
-        allowed(decide(&rights, Permission::Order, None))?;
+    let admission = Admission { organization, product: None, permission: Permission::Order };
+    let (shared, call, secret) = (services.clone(), call.admitted(Some(admission)), secret.to_owned());
+    let caller = call.clone();
+    let write = move |tx: &mut AnyConnection, authority: &Authority| {
         claim_in(tx, &shared, &call, organization, id, &secret)?;
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, call.now))?;
         for item in &row.content.0.items {
-            may_order(&rights, &version.catalogue, &item.offer)?;
+            may_order(&authority.rights, &version.catalogue, &item.offer)?;
         }
         view(tx, &shared, row, call.now)
     };
-    services.write(claim, write).await
+    services.write_as(caller, write).await
 }
 
 /// Opens a cart of an organization.
 pub async fn open(services: &Services, call: &Call, organization: OrganizationId) -> Result<View> {
     let (shared, call) = (services.clone(), call.clone());
     let id: CartId = services.id(call.now);
-    let claim = call.claim.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let actor = call.actor.ok_or(Code::Unauthenticated)?;
         audit(tx, &shared, &call, organization, "cart.opened", id, 0)?;
@@ -269,7 +274,7 @@ pub async fn open(services: &Services, call: &Call, organization: OrganizationId
         rows::insert(tx, &row)?;
         view(tx, &shared, row, call.now)
     };
-    services.write(claim, write).await
+    services.write(caller, write).await
 }
 
 /// A page of an organization's open carts, newest first.
@@ -309,21 +314,19 @@ pub async fn change(
     services: &Services,
     call: &Call,
     (organization, id): (OrganizationId, CartId),
-    rights: &Rights,
     seen: Option<i64>,
     change: Change,
 ) -> Result<(View, ItemId)> {
-    let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
+    let (shared, call) = (services.clone(), call.clone());
     let item: ItemId = services.id(call.now);
-    let claim = call.claim.clone();
-    let write = move |tx: &mut AnyConnection| {
-        organizations::lock(tx, organization)?;
+    let caller = call.clone();
+    let write = move |tx: &mut AnyConnection, authority: &Authority| {
         let row = open_cart(tx, organization, id)?;
         fresh(seen, row.version)?;
         let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
         let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, call.now))?;
         if let Change::Add(new) = &change {
-            may_order(&rights, &version.catalogue, &new.offer)?;
+            may_order(&authority.rights, &version.catalogue, &new.offer)?;
         }
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, owner.currency)?;
@@ -336,7 +339,7 @@ pub async fn change(
         let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         Ok::<_, Error>((view(tx, &shared, row, call.now)?, item))
     };
-    services.write(claim, write).await
+    services.write_as(caller, write).await
 }
 
 /// Throws an organization's open cart away.
@@ -351,14 +354,14 @@ pub async fn delete(
     seen: Option<i64>,
 ) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
-        organizations::lock(tx, organization)?;
         let row = open_cart(tx, organization, id)?;
         fresh(seen, row.version)?;
         audit(tx, &shared, &call, organization, "cart.deleted", id, row.content.0.items.len())?;
         won(rows::delete(tx, &row)?)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 /// The organization's cart, if nothing was ordered from it yet.
@@ -375,15 +378,6 @@ pub(crate) fn open_cart(conn: &mut AnyConnection, organization: OrganizationId, 
 pub(crate) fn may_order(rights: &Rights, catalogue: &Catalogue, offer: &str) -> Result<()> {
     let Some((product_type, _)) = catalogue.offer(offer) else { return Ok(()) };
     allowed(decide_order(rights, &product_type.code, &product_type.category))
-}
-
-/// # Errors
-/// `forbidden` with the reason.
-pub(crate) fn allowed(decision: Decision) -> Result<()> {
-    if decision.allowed {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::Forbidden).with("reason", decision.reason.as_str()).into())
 }
 
 fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousCart, now: Instant) -> Result<View> {
@@ -440,13 +434,9 @@ fn audit(
     audit_log::append(tx, services, call, organization, Entry::new(action, id).after(json!({ "items": items })))
 }
 
-fn fresh(seen: Option<i64>, version: i64) -> Result<()> {
-    if seen.is_some_and(|seen| seen != version) { Err(Code::PreconditionFailed.into()) } else { Ok(()) }
-}
-
 /// A guarded write that somebody else overtook is done again on what they left.
 pub(crate) fn won(won: bool) -> Result<()> {
-    if won { Ok(()) } else { Err(manager_repository::Error::Conflict.into()) }
+    if won { Ok(()) } else { Err(Error::Conflict) }
 }
 
 fn secret_hash(services: &Services, secret: &str) -> Vec<u8> {

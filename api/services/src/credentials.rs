@@ -12,13 +12,13 @@ use serde_json::json;
 
 use zeroize::Zeroizing;
 
-use crate::devices::Device;
+use crate::devices::{Device, Shown};
 use crate::errors::{Error, Result};
 use crate::jobs::{self, Job};
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
+use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
 
 /// What its tokens begin with.
 pub const RESET_PREFIX: &str = "pwr";
@@ -61,7 +61,8 @@ pub async fn check_policy_for(
 }
 
 /// Changes the signed-in person's password; every other session ends, open reset links lose their use, and the person
-/// is told by mail (ACC-6).
+/// is told by mail (ACC-6). Answers a token by which this device is known from now on: those given for the former
+/// password are worth nothing any more.
 ///
 /// # Errors
 /// `wrong_password`, `too_many_requests`, `password_unchanged`, `password_refused`.
@@ -72,7 +73,7 @@ pub async fn change_password(
     session: SessionId,
     current: &str,
     new: &str,
-) -> Result<()> {
+) -> Result<String> {
     sessions::confirm_password(services, call, account, current).await?;
     if services.passwords.verify(new, account.password_hash.as_deref()).await? != Verdict::Wrong {
         return Err(Code::PasswordUnchanged.into());
@@ -80,18 +81,22 @@ pub async fn change_password(
     check_policy(services, account, new, "/new_password").await?;
     let hash = services.passwords.hash(new).await?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
         let current = sessions::unchanged(tx, &account)?;
-        renew_in(tx, &shared, &call, &current, Some(session), &hash)?;
+        let password_version = renew_in(tx, &shared, &call, &current, Some(session), &hash)?;
         security_log::append(tx, &shared, &call, current.id, "password.changed", json!({}))?;
-        tell_changed(tx, &shared, &call, &current)
+        tell_changed(tx, &shared, &call, &current)?;
+        Ok::<_, Error>(Device { account: current.id, id: session, password_version })
     };
-    services.db.write(write).await
+    let device: Device = services.write(caller, write).await?;
+    Ok(device.token(services))
 }
 
-/// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, and
-/// reset links. The account's row must be locked, and a running absorption cancelled before that.
+/// Sets a password and ends what the old one had let in: sessions but `spare`, login ID changes they asked for, reset
+/// links, and a recovery e-mail that waits for its confirmation. The account's row must be locked, and a running
+/// absorption cancelled before that. Answers the version of the new password.
 pub(crate) fn renew_in(
     tx: &mut AnyConnection,
     services: &Services,
@@ -99,16 +104,17 @@ pub(crate) fn renew_in(
     account: &Account,
     spare: Option<SessionId>,
     hash: &str,
-) -> Result<()> {
+) -> Result<i32> {
     if !accounts::set_password(tx, account.id, account.password_version, hash, true, call.now)? {
-        return Err(manager_repository::Error::Conflict.into());
+        return Err(Error::Conflict);
     }
     sessions::end_all_in(tx, account.id, spare, call.now)?;
     one_time_tokens::void_of_account(tx, account.id, TokenPurpose::PasswordReset, call.now)?;
-    match spare {
-        Some(session) => throttles::reset(tx, services, throttles::CONFIRMATIONS, &session.to_string()),
-        None => Ok(()),
+    recovery_emails::void_links(tx, call, account.id)?;
+    if let Some(session) = spare {
+        throttles::reset(tx, services, throttles::CONFIRMATIONS, &session.to_string())?;
     }
+    Ok(account.password_version + 1)
 }
 
 /// Asks for reset links to an address. For every address the same is written, a job for it; whether somebody has the
@@ -123,10 +129,12 @@ pub async fn request_reset(
     email: &EmailAddress,
     device_token: Option<&str>,
 ) -> Result<()> {
-    let known = device_token.and_then(|token| Device::read(services, token));
+    let shown = device_token.and_then(Shown::read);
     let (shared, call, key) = (services.clone(), call.clone(), email.key().to_owned());
     let write = move |tx: &mut AnyConnection| {
         let (now, ip, device) = (call.now, call.ip.clone(), call.device.clone());
+        let holder = shown.map(|shown| accounts::find(tx, shown.account)).transpose()?.flatten();
+        let known = holder.zip(shown).and_then(|(holder, shown)| shown.proved(&shared, &holder));
         match &known {
             Some(known) => throttles::take(tx, &shared, now, throttles::MAILS_RESET_DEVICE, &known.key())?,
             None => {
@@ -137,7 +145,6 @@ pub async fn request_reset(
         let only = known.map(|known| known.account);
         let job = Job::PasswordReset { email_key: key.clone(), only, ip, device };
         jobs::enqueue(tx, &shared, call.now, call.now, &job)?;
-        shared.bell.ring();
         Ok::<_, Error>(())
     };
     services.db.write(write).await
@@ -202,7 +209,7 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
     let account = services.db.read(find).await?.ok_or(Code::TokenLapsed)?;
     check_policy(services, &account, password, "/password").await?;
     let password_hash = services.passwords.hash(password).await?;
-    let device = Device { account: account.id, id: services.id(now) };
+    let device: SessionId = services.id(now);
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         absorptions::cancel_in(tx, &shared, &call, account.id)?;
@@ -210,14 +217,15 @@ pub async fn confirm_reset(services: &Services, call: &Call, token: &str, passwo
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));
         }
-        renew_in(tx, &shared, &call, &account, None, &password_hash)?;
+        let password_version = renew_in(tx, &shared, &call, &account, None, &password_hash)?;
         if let Ok(address) = EmailAddress::parse(&account.login_id) {
             throttles::reset(tx, &shared, throttles::LOGIN_ADDRESS, address.key())?;
         }
         security_log::append(tx, &shared, &call, account.id, "password_reset.confirmed", json!({}))?;
-        tell_changed(tx, &shared, &call, &account)
+        tell_changed(tx, &shared, &call, &account)?;
+        Ok(Device { account: account.id, id: device, password_version })
     };
-    services.db.write(write).await?;
+    let device: Device = services.db.write(write).await?;
     Ok(device.token(services))
 }
 

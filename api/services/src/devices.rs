@@ -1,9 +1,10 @@
 //! Devices that logged in before: each is recognised by a token and has buckets of its own, so that strangers who fill
-//! an address's buckets keep nobody out.
+//! an address's buckets keep nobody out. A token is worth as much as the password it was given for: a new one ends it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use manager_domain::ids::*;
+use manager_repository::accounts::Account;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -18,24 +19,20 @@ pub struct Device {
     pub account: AccountId,
     /// The session that it was let in with first. Only a right password opens one, so nobody can make up devices.
     pub id: SessionId,
+    /// The version of the password for which it is known.
+    pub password_version: i32,
 }
 
 impl Device {
-    /// What the device keeps and shows at a later login.
-    pub fn token(&self, services: &Services) -> String {
-        let named = self.named();
-        let mac = services.vault.mac(Purpose::DeviceTokens, &named);
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([named.as_slice(), &mac].concat()))
+    /// The device of a session that this account's present password let in.
+    pub const fn of(account: &Account, id: SessionId) -> Self {
+        Self { account: account.id, id, password_version: account.password_version }
     }
 
-    /// The device behind a token that this system made.
-    pub fn read(services: &Services, token: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
-        let (named, mac) = bytes.split_at_checked(32)?;
-        let (account, id) = named.split_at(16);
-        let uuid = |bytes: &[u8]| Uuid::from_slice(bytes).ok();
-        let device = Self { account: AccountId::from_uuid(uuid(account)?), id: SessionId::from_uuid(uuid(id)?) };
-        bool::from(services.vault.mac(Purpose::DeviceTokens, named).as_slice().ct_eq(mac)).then_some(device)
+    /// What the device keeps and shows at a later login.
+    pub fn token(&self, services: &Services) -> String {
+        let named = [self.account.uuid().as_bytes().as_slice(), self.id.uuid().as_bytes()].concat();
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([named.as_slice(), &self.mac(services)].concat()))
     }
 
     /// The key of its buckets.
@@ -43,7 +40,37 @@ impl Device {
         self.id.to_string()
     }
 
-    fn named(&self) -> Vec<u8> {
-        [self.account.uuid().as_bytes().as_slice(), self.id.uuid().as_bytes()].concat()
+    fn mac(&self, services: &Services) -> [u8; 32] {
+        let (account, id) = (self.account.uuid(), self.id.uuid());
+        let version = self.password_version.to_be_bytes();
+        services.vault.mac(Purpose::DeviceTokens, &[account.as_bytes().as_slice(), id.as_bytes(), &version].concat())
+    }
+}
+
+/// A token as a client shows it: what it says isn't proved yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    pub account: AccountId,
+    id: SessionId,
+    mac: [u8; 32],
+}
+
+impl Shown {
+    pub fn read(token: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
+        let (account, rest) = bytes.split_at_checked(16)?;
+        let (id, mac) = rest.split_at_checked(16)?;
+        Some(Self {
+            account: AccountId::from_uuid(Uuid::from_slice(account).ok()?),
+            id: SessionId::from_uuid(Uuid::from_slice(id).ok()?),
+            mac: mac.try_into().ok()?,
+        })
+    }
+
+    /// The device, if this system made the token for the account and its present password.
+    pub fn proved(&self, services: &Services, account: &Account) -> Option<Device> {
+        let device = Device::of(account, self.id);
+        let proved = self.account == account.id && bool::from(device.mac(services).as_slice().ct_eq(&self.mac));
+        proved.then_some(device)
     }
 }

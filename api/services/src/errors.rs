@@ -1,7 +1,7 @@
 //! What a use case answers when it doesn't succeed.
 
 use manager_domain::{Code, Refusal};
-use manager_repository::Carries;
+use manager_repository::{Carries, Error as DatabaseError};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -11,9 +11,15 @@ pub enum Error {
     /// The request was understood and refused.
     #[error("refused: {0}")]
     Refused(Refusal),
-    /// The database or a provider is away or busy; the caller may come back.
+    /// More waits for the database, or to be hashed, than is let in; the caller may come back at once.
+    #[error("too much waits already")]
+    Overloaded,
+    /// The database is away, full or read-only; the caller may come back later.
     #[error(transparent)]
-    Database(manager_repository::Error),
+    Unavailable(DatabaseError),
+    /// Another transaction stood in the way. The engine room runs the use case again, so that no caller sees this.
+    #[error("the use case must be run again")]
+    Conflict,
     /// A defect of this program or of its stored data; the text is for the log alone.
     #[error("defect: {0}")]
     Defect(String),
@@ -37,17 +43,23 @@ impl From<Code> for Error {
     }
 }
 
-impl From<manager_repository::Error> for Error {
-    fn from(error: manager_repository::Error) -> Self {
-        Self::Database(error)
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Overloaded => Self::Overloaded,
+            DatabaseError::Unavailable(_) => Self::Unavailable(error),
+            DatabaseError::Conflict => Self::Conflict,
+            DatabaseError::Defect(_) => Self::defect(error),
+        }
     }
 }
 
 impl Carries for Error {
-    fn database(&self) -> Option<&manager_repository::Error> {
+    fn database(&self) -> Option<&DatabaseError> {
         match self {
-            Self::Database(error) => Some(error),
-            Self::Refused(_) | Self::Defect(_) => None,
+            Self::Unavailable(error) => Some(error),
+            Self::Conflict => Some(&DatabaseError::Conflict),
+            Self::Refused(_) | Self::Overloaded | Self::Defect(_) => None,
         }
     }
 }

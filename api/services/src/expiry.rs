@@ -8,39 +8,26 @@ use manager_repository::{AnyConnection, invitations, memberships, organizations}
 use serde_json::json;
 
 use crate::audit_log::{self, Entry};
-use crate::errors::{Error, Result};
+use crate::errors::Result;
+use crate::housekeeping::each_due;
 use crate::memberships::summary;
 use crate::{Call, Services};
 
-/// Rows read at once, and how often in one go.
-const BATCH: i64 = 100;
-const BATCHES: usize = 50;
+/// Writes down every invitation whose time is over.
+pub async fn expire_invitations(services: &Services, now: Instant) -> Result<()> {
+    let (shared, list) = (services.clone(), move |conn: &mut _, page| invitations::list_over(conn, now, page));
+    let expire = move |tx: &mut _, (organization, id)| expire_invitation(tx, &shared, now, organization, id);
+    each_due(services, list, expire).await.map(|_| ())
+}
 
-/// Writes down everything whose time is over.
-pub async fn expire_due(services: &Services, now: Instant) -> Result<()> {
-    for _ in 0..BATCHES {
-        let due = services.db.read(move |conn| Ok::<_, Error>(invitations::list_over(conn, now, BATCH)?)).await?;
-        let more = due.len() == BATCH as usize;
-        for (organization, id) in due {
-            let shared = services.clone();
-            services.db.write(move |tx| expire_invitation(tx, &shared, now, organization, id)).await?;
-        }
-        if !more {
-            break;
-        }
-    }
-    for _ in 0..BATCHES {
-        let due = services.db.read(move |conn| Ok::<_, Error>(memberships::list_expired(conn, now, BATCH)?)).await?;
-        let more = due.len() == BATCH as usize;
-        for row in due {
-            let shared = services.clone();
-            services.db.write(move |tx| expire_membership(tx, &shared, now, &row)).await?;
-        }
-        if !more {
-            break;
-        }
-    }
-    Ok(())
+/// Writes down every membership whose time is over.
+pub async fn expire_memberships(services: &Services, now: Instant) -> Result<()> {
+    let (shared, list) = (services.clone(), move |conn: &mut _, page| memberships::list_expired(conn, now, page));
+    let expire = move |tx: &mut _, (organization, account)| {
+        let row = memberships::find_expired(tx, organization, account, now)?;
+        row.map_or(Ok(false), |row| expire_membership(tx, &shared, now, &row))
+    };
+    each_due(services, list, expire).await.map(|_| ())
 }
 
 /// Makes room for another invitation of an address; the organization's row must be locked.
@@ -52,7 +39,7 @@ pub(crate) fn expire_invitation_of(
     address_key: &str,
 ) -> Result<()> {
     match invitations::find_over(tx, organization, address_key, now)? {
-        Some(id) => expire_invitation(tx, services, now, organization, id),
+        Some(id) => expire_invitation(tx, services, now, organization, id).map(|_| ()),
         None => Ok(()),
     }
 }
@@ -66,7 +53,7 @@ pub(crate) fn expire_membership_of(
     account: AccountId,
 ) -> Result<()> {
     match memberships::find_expired(tx, organization, account, now)? {
-        Some(row) => expire_membership(tx, services, now, &row),
+        Some(row) => expire_membership(tx, services, now, &row).map(|_| ()),
         None => Ok(()),
     }
 }
@@ -77,21 +64,23 @@ fn expire_invitation(
     now: Instant,
     organization: OrganizationId,
     id: InvitationId,
-) -> Result<()> {
+) -> Result<bool> {
     organizations::lock(tx, organization)?;
     if !invitations::expire(tx, organization, id, now)? {
-        return Ok(());
+        return Ok(false);
     }
-    audit_log::append(tx, services, &Call::system(now), organization, Entry::new("invitation.expired", id))
+    audit_log::append(tx, services, &Call::system(now), organization, Entry::new("invitation.expired", id))?;
+    Ok(true)
 }
 
-fn expire_membership(tx: &mut AnyConnection, services: &Services, now: Instant, row: &Membership) -> Result<()> {
+fn expire_membership(tx: &mut AnyConnection, services: &Services, now: Instant, row: &Membership) -> Result<bool> {
     let organization = row.organization_id;
     organizations::lock(tx, organization)?;
     if !memberships::delete_expired(tx, organization, row.id, now)? {
-        return Ok(());
+        return Ok(false);
     }
     let entry = Entry::new("membership.expired", row.id).before(summary(row));
     let entry = entry.after(json!({ "account": row.account_id, "expired_at": row.expires_at }));
-    audit_log::append(tx, services, &Call::system(now), organization, entry)
+    audit_log::append(tx, services, &Call::system(now), organization, entry)?;
+    Ok(true)
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::Duration;
 use manager_domain::{Code, Instant, Refusal};
 use manager_repository::AnyConnection;
-use manager_repository::idempotency_keys::{self as rows, IdempotencyKey};
+use manager_repository::idempotency::{self as rows, IdempotencyKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -131,7 +131,11 @@ fn claim(
     if found.answer.is_none() && !rows::take_over(tx, &scope_hash, now, now + LEASE)? {
         return Err(in_progress());
     }
-    Ok(Some(found))
+    if found.answer.is_some() {
+        return Ok(Some(found));
+    }
+    // What its first holder reached until the moment it was taken over, which may be more than was read before.
+    Ok(Some(rows::find(tx, &scope_hash)?.ok_or_else(in_progress)?))
 }
 
 impl Claim {
@@ -194,8 +198,8 @@ pub fn reached<P: DeserializeOwned>(services: &Services, call: &Call) -> Result<
 }
 
 impl Services {
-    /// The transaction of a use case. Where the call's request may be repeated, the answer is kept in it.
-    pub async fn write<T: Any + Send>(
+    /// A transaction in which the answer is kept of a request that may be repeated.
+    pub(crate) async fn write_claimed<T: Any + Send>(
         &self,
         claim: Option<Arc<Claim>>,
         work: impl Fn(&mut AnyConnection) -> Result<T> + Send + 'static,

@@ -5,10 +5,9 @@ use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{InvitationState, Rights, Role};
 use manager_domain::one_time_tokens::TokenPurpose;
-use manager_domain::permissions::Permission;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::{self, Account};
-use manager_repository::invitations::{self as rows, Sent};
+use manager_repository::invitations as rows;
 use manager_repository::memberships::{self, Membership};
 use manager_repository::one_time_tokens::{self, OneTimeToken};
 use manager_repository::{AnyConnection, Json, organizations};
@@ -18,10 +17,11 @@ use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
-use crate::memberships::{Authority, check, check_grants, move_owner_count, require_step_up, tell};
+use crate::memberships::{check, check_grants, move_owner_count, require_step_up, tell};
+use crate::versions::fresh;
 use crate::{Call, Services, absorptions, expiry, throttles, vault};
 
-pub use rows::Invitation;
+pub use rows::{Invitation, Sent};
 
 /// An invitation to be.
 #[derive(Debug, Clone)]
@@ -47,9 +47,7 @@ pub async fn invite(
     let id: InvitationId = services.id(call.now);
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
-            authority.require(Permission::ManageMembers)?;
+        .write_as(call.clone(), move |tx, authority| {
             authority.require_over(new.rights.role)?;
             check(&new.rights, new.access_expires_at, call.now)?;
             check_grants(tx, &shared, organization, &new.rights.products, call.now)?;
@@ -69,30 +67,24 @@ pub async fn invite(
                 None => organizations::find(tx, organization)?.ok_or(Code::NotFound)?.locale,
             };
             let row = row(&shared, &call, organization, id, &new, locale, inviter);
-            insert_in(tx, &shared, &call, &row, &token)?;
+            insert_in(tx, &shared, &call, &row)?;
+            send(tx, &shared, &call, &row, &token)?;
             rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("the new invitation is gone"))
         })
         .await
 }
 
-/// Writes an invitation and sends its mail in the caller's transaction.
+/// Writes an invitation in the caller's transaction; its mail is the caller's to send.
 ///
 /// # Errors
 /// `invitation_pending` where the address is invited already.
-pub(crate) fn insert_in(
-    tx: &mut AnyConnection,
-    services: &Services,
-    call: &Call,
-    row: &Invitation,
-    token: &str,
-) -> Result<()> {
+pub(crate) fn insert_in(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation) -> Result<()> {
     expiry::expire_invitation_of(tx, services, call.now, row.organization_id, &row.email_key)?;
     if !rows::insert(tx, row)? {
         return Err(Code::InvitationPending.into());
     }
     let entry = Entry::new("invitation.sent", row.id).after(summary(row)).personal(row.email.clone());
-    audit_log::append(tx, services, call, row.organization_id, entry)?;
-    send(tx, services, call, row, token)
+    audit_log::append(tx, services, call, row.organization_id, entry)
 }
 
 /// `locale`: the language of its mail.
@@ -129,13 +121,20 @@ fn summary(row: &Invitation) -> Value {
     json!({ "role": row.role, "products": row.products.0, "billing": row.billing })
 }
 
-fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitation, token: &str) -> Result<()> {
+/// Makes `token` the one that opens the invitation; answers the link to it.
+pub(crate) fn open_link(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    token: &str,
+) -> Result<String> {
     one_time_tokens::void_of_subject(tx, row.id, TokenPurpose::Invitation, call.now)?;
     one_time_tokens::insert(
         tx,
         &OneTimeToken {
             token_hash: services.vault.token_hash(token),
-            purpose: TokenPurpose::Invitation.to_owned(),
+            purpose: TokenPurpose::Invitation,
             account_id: None,
             organization_id: Some(row.organization_id),
             subject: Some(one_time_tokens::subject(row.id)),
@@ -145,6 +144,18 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
             used_at: None,
         },
     )?;
+    Ok(services.settings.link("invitation", token))
+}
+
+/// Mails an invitation with a link to it.
+pub(crate) fn send(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    row: &Invitation,
+    token: &str,
+) -> Result<()> {
+    let link = open_link(tx, services, call, row, token)?;
     let organization = organizations::find(tx, row.organization_id)?.ok_or(Code::NotFound)?;
     let inviter = accounts::find(tx, row.invited_by)?.map(|account| account.name()).unwrap_or_default();
     Mail::new(&row.email, row.locale, Template::Invitation)
@@ -152,7 +163,7 @@ fn send(tx: &mut AnyConnection, services: &Services, call: &Call, row: &Invitati
         .with("inviter", inviter)
         .with("role", row.role.as_str())
         .with("days", services.settings.invitation_lifetime.num_days())
-        .with("link", services.settings.link("invitation", token))
+        .with("link", link)
         .enqueue(tx, services, call.now)
 }
 
@@ -201,8 +212,7 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
     let token = vault::token("ivt")?;
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
             if row.role == Role::Owner {
@@ -222,15 +232,20 @@ pub async fn resend(services: &Services, call: &Call, organization: Organization
 /// Takes a pending invitation back.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invitation_closed`.
-pub async fn revoke(services: &Services, call: &Call, organization: OrganizationId, id: InvitationId) -> Result<()> {
+/// `not_found`, `forbidden`, `precondition_failed` where `seen` is stale, `invitation_closed`.
+pub async fn revoke(
+    services: &Services,
+    call: &Call,
+    organization: OrganizationId,
+    id: InvitationId,
+    seen: Option<i64>,
+) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (row, ..) = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
             authority.require_over(row.role)?;
+            fresh(seen, row.version)?;
             close_in(tx, &shared, &call, &row, InvitationState::Revoked)
         })
         .await
@@ -256,7 +271,11 @@ pub(crate) fn close_in(
         InvitationState::Declined => "invitation.declined",
         _ => "invitation.revoked",
     };
-    audit_log::append(tx, services, call, row.organization_id, Entry::new(action, row.id))
+    let entry = Entry::new(action, row.id);
+    // Without a session, declining takes the mailed link.
+    let by_link = state == InvitationState::Declined && call.actor.is_none();
+    let entry = if by_link { entry.by_link_holder() } else { entry };
+    audit_log::append(tx, services, call, row.organization_id, entry)
 }
 
 /// Which invitation is meant.
@@ -337,14 +356,14 @@ fn which(
 /// # Errors
 /// `token_lapsed`, `not_found`, `invitation_not_for_you`, `invitation_closed`, `inviter_not_allowed`, `already_member`.
 pub async fn accept(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<OrganizationId> {
-    let (shared, claim, call, account) = (services.clone(), call.claim.clone(), call.clone(), account.clone());
+    let (shared, caller, call, account) = (services.clone(), call.clone(), call.clone(), account.clone());
     let write = move |tx: &mut AnyConnection| {
         let row = which(tx, &shared, &call, account.id, &chosen)?;
         accept_in(tx, &shared, &call, &account, &row)?;
         failpoint!("invitations.before_commit");
         Ok::<_, Error>(row.organization_id)
     };
-    let organization = services.write(claim, write).await?;
+    let organization = services.write(caller, write).await?;
     failpoint!("invitations.after_commit");
     Ok(organization)
 }
@@ -438,7 +457,7 @@ fn join_in(
 pub async fn decline(services: &Services, call: &Call, account: &Account, chosen: Which) -> Result<()> {
     let (shared, call, account) = (services.clone(), call.clone(), account.id);
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.clone(), move |tx| {
             let row = which(tx, &shared, &call, account, &chosen)?;
             decline_in(tx, &shared, &call, &row)
         })
@@ -474,6 +493,10 @@ fn tell_inviter(
     template: Template,
     member: &str,
 ) -> Result<()> {
+    // Whoever was removed meanwhile learns nothing of the organization any more (ORG-3).
+    if memberships::find_by_account(tx, row.organization_id, row.invited_by, call.now)?.is_none() {
+        return Ok(());
+    }
     let Some(inviter) = accounts::find(tx, row.invited_by)? else { return Ok(()) };
     let organization = organizations::find(tx, row.organization_id)?.ok_or(Code::NotFound)?;
     Mail::new(&inviter.login_id, inviter.locale, template)

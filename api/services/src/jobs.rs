@@ -1,31 +1,18 @@
 //! Background work: rows written in the transaction that needs them, done afterwards by workers (`TIM-4`).
 
-use std::sync::Arc;
-
+use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::ids::*;
 use manager_repository::{AnyConnection, jobs as rows};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 
-use crate::Services;
 use crate::errors::{Error, Result};
 use crate::mails::Mail;
 use crate::vault::Purpose;
+use crate::{Services, Settings};
 
-/// Wakes the workers of this process.
-#[derive(Debug, Clone, Default)]
-pub struct Bell(Arc<Notify>);
-
-impl Bell {
-    pub fn ring(&self) {
-        self.0.notify_one();
-    }
-
-    pub async fn heard(&self) {
-        self.0.notified().await;
-    }
-}
+/// How long work is tried that carries nothing which is over sooner.
+const LIFE: Duration = Duration::days(5);
 
 /// A piece of work, as stored (encrypted, for it may carry secrets on their way to a mail).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,9 +41,17 @@ impl Job {
             Self::CollectPayment { organization, .. } => Some(*organization),
         }
     }
+
+    /// How long after its beginning the work is still worth doing.
+    pub(crate) fn life(&self, settings: &Settings) -> Duration {
+        match self {
+            Self::Mail(mail) => mail.template.life(settings).unwrap_or(LIFE),
+            Self::PasswordReset { .. } | Self::CollectPayment { .. } => LIFE,
+        }
+    }
 }
 
-/// Enqueues work inside the caller's transaction; it runs at `run_at` or soon after.
+/// Enqueues work inside the caller's transaction; it runs at `run_at` or soon after, but not before the commit.
 pub fn enqueue(tx: &mut AnyConnection, services: &Services, now: Instant, run_at: Instant, job: &Job) -> Result<JobId> {
     let id: JobId = services.id(now);
     let plain = serde_json::to_vec(job).map_err(Error::defect)?;

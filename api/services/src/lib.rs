@@ -1,6 +1,7 @@
 //! Use cases: one function each. A use case owns its transaction, decides the order of things, and enqueues mail and jobs.
 
 pub mod absorptions;
+pub mod access;
 pub mod account_deletion;
 pub mod audit_log;
 pub mod avatars;
@@ -10,10 +11,12 @@ pub mod carts;
 pub mod catalogue;
 pub mod clock;
 pub mod credentials;
+pub mod database;
 pub mod devices;
 pub mod errors;
 pub mod expiry;
 pub mod failpoints;
+pub mod housekeeping;
 pub mod idempotency;
 pub mod invitations;
 pub mod invoices;
@@ -39,7 +42,9 @@ pub mod settings;
 pub mod signing_keys;
 pub mod staff;
 pub mod throttles;
+pub mod vat_numbers;
 pub mod vault;
+mod versions;
 pub mod workers;
 
 use std::sync::Arc;
@@ -63,8 +68,8 @@ pub struct Services {
     pub keys: signing_keys::KeyRing,
     pub passwords: passwords::Hasher,
     pub settings: Arc<Settings>,
-    /// Rung after a commit that enqueued work, so that a worker of this process starts at once.
-    pub bell: jobs::Bell,
+    /// Tells whose VAT numbers are.
+    pub vat_verifier: Arc<dyn vat_numbers::Verifier>,
     /// Parsed catalogue versions of this process.
     pub catalogue: catalogue::Cache,
 }

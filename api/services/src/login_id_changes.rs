@@ -14,7 +14,7 @@ use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::passwords::Verdict;
-use crate::{Call, Services, absorptions, recovery_emails, security_log, sessions, throttles, vault};
+use crate::{Call, Services, absorptions, security_log, sessions, throttles, vault};
 
 pub use rows::LoginIdChange;
 
@@ -35,7 +35,7 @@ pub async fn request(
     take_attempt(services, call, account.id).await?;
     let (confirm, cancel) = (vault::token("lic")?, vault::token("lix")?);
     let (shared, call, account, new) = (services.clone(), call.clone(), account.clone(), new.clone());
-    let claim = call.claim.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         let change = plan(&shared, &call, &account, session, &new)?;
@@ -52,7 +52,7 @@ pub async fn request(
         mail_request(tx, &shared, &call, &account, &change, (&confirm, &cancel))?;
         Ok(change)
     };
-    services.write(claim, write).await
+    services.write(caller, write).await
 }
 
 /// Counted in a transaction of its own, so that refused requests count too.
@@ -137,7 +137,7 @@ pub async fn get(services: &Services, account: AccountId, call: &Call) -> Result
 /// `not_found` where there is none.
 pub async fn cancel(services: &Services, call: &Call, account: AccountId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
-    services.db.write(move |tx| cancel_in(tx, &shared, &call, account, None, Code::NotFound)).await
+    services.write(call.clone(), move |tx| cancel_in(tx, &shared, &call, account, None, Code::NotFound)).await
 }
 
 /// Calls off a pending change by the link that the old address got.
@@ -184,7 +184,7 @@ fn cancel_in(
 pub async fn confirm(services: &Services, call: &Call, account: AccountId, token: &str) -> Result<()> {
     let (shared, call, hash) = (services.clone(), call.clone(), services.vault.token_hash(token));
     let undo = vault::token("liu")?;
-    let claim = call.claim.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let (holder, id) = find_by_token(tx, &hash, TokenPurpose::LoginIdConfirm)?;
         if holder != account {
@@ -219,7 +219,7 @@ pub async fn confirm(services: &Services, call: &Call, account: AccountId, token
             .with("link", shared.settings.link("login-id-undo", &undo))
             .enqueue(tx, &shared, call.now)
     };
-    services.write(claim, write).await
+    services.write(caller, write).await
 }
 
 /// Undoes a change and every later one of login ID and recovery e-mail, with the password that was valid when the
@@ -246,7 +246,7 @@ pub async fn undo(
             return Err(Code::PasswordUnchanged.into());
         }
     }
-    let device = Device { account: account.id, id: services.id(call.now) };
+    let device: SessionId = services.id(call.now);
     let named = Account { login_id: change.old_login_id.clone(), ..account };
     check_policy(services, &named, new_password, "/new_password").await?;
     let password_hash = services.passwords.hash(new_password).await?;
@@ -257,10 +257,9 @@ pub async fn undo(
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));
         }
-        renew_in(tx, &shared, &call, &account, None, &password_hash)?;
+        let password_version = renew_in(tx, &shared, &call, &account, None, &password_hash)?;
         revert(tx, &call, &account, &change)?;
         void_links(tx, &call, account.id)?;
-        recovery_emails::void_links(tx, &call, account.id)?;
         security_log::append(tx, &shared, &call, account.id, "login_id_change.undone", json!({ "change": change.id }))?;
         for address in [&change.old_login_id, &account.login_id] {
             Mail::new(address, account.locale, Template::LoginIdChangeUndone)
@@ -268,9 +267,9 @@ pub async fn undo(
                 .with("login_id", change.old_login_id.clone())
                 .enqueue(tx, &shared, call.now)?;
         }
-        Ok::<_, Error>(())
+        Ok::<_, Error>(Device { account: account.id, id: device, password_version })
     };
-    services.db.write(write).await?;
+    let device = services.db.write(write).await?;
     Ok(device.token(services))
 }
 

@@ -4,14 +4,15 @@ pub mod rendering;
 pub mod times;
 pub mod transports;
 
+use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::languages::Language;
 use manager_repository::AnyConnection;
 use serde::{Deserialize, Serialize};
 
-use crate::Services;
 use crate::errors::Result;
 use crate::jobs::{self, Job};
+use crate::{Services, Settings, staff};
 
 /// A mail before it is rendered. `template` names a table in `texts/mails/<language>.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,9 +52,11 @@ templates! {
     LoginIdChanged = "login_id_changed",
     LoginIdChangeUndone = "login_id_change_undone",
     RecoveryEmailConfirm = "recovery_email_confirm",
+    RecoveryEmailRequested = "recovery_email_requested",
     RecoveryEmailChanged = "recovery_email_changed",
     RecoveryEmailRemoved = "recovery_email_removed",
     Invitation = "invitation",
+    AbsorptionInvitation = "absorption_invitation",
     InvitationAccepted = "invitation_accepted",
     InvitationDeclined = "invitation_declined",
     MembershipChanged = "membership_changed",
@@ -66,6 +69,22 @@ templates! {
     AccountDeleted = "account_deleted",
     StaffAccountCreated = "staff_account_created",
     SessionEndedForSafety = "session_ended_for_safety",
+}
+
+impl Template {
+    /// How long what the mail carries is good for, where it carries a link or a code.
+    pub(crate) const fn life(self, settings: &Settings) -> Option<Duration> {
+        Some(match self {
+            Self::RegistrationConfirm => settings.registration_lifetime,
+            Self::PasswordReset => settings.password_reset_lifetime,
+            Self::LoginIdChangeConfirm => settings.login_id_change_lifetime,
+            Self::LoginIdChanged => settings.login_id_undo,
+            Self::RecoveryEmailConfirm => settings.recovery_email_lifetime,
+            Self::Invitation => settings.invitation_lifetime,
+            Self::StaffAccountCreated => staff::INVITATION_LIFETIME,
+            _ => return None,
+        })
+    }
 }
 
 impl Mail {
@@ -81,8 +100,6 @@ impl Mail {
 
     /// Puts the mail into the outbox inside the caller's transaction.
     pub fn enqueue(&self, tx: &mut AnyConnection, services: &Services, now: Instant) -> Result<()> {
-        jobs::enqueue(tx, services, now, now, &Job::Mail(self.clone()))?;
-        services.bell.ring();
-        Ok(())
+        jobs::enqueue(tx, services, now, now, &Job::Mail(self.clone())).map(|_| ())
     }
 }

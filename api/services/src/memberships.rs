@@ -5,27 +5,24 @@ use manager_domain::ids::*;
 use manager_domain::memberships::{Grant, ProductAccess, ProductFilter, Rights, Role};
 use manager_domain::permissions::{Decision, Permission, decide};
 use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
-use manager_repository::access::{Access, Ask};
-use manager_repository::memberships::{self as rows, Belonger, Membership};
+use manager_repository::memberships as rows;
 use manager_repository::products::ProductQuery;
 use manager_repository::{AnyConnection, Json, organizations, products};
 use serde_json::{Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::housekeeping::each_due;
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
+use crate::versions::fresh;
 use crate::{Call, Services, catalogue};
+
+pub use rows::{Belonger, Membership};
 
 /// A member is reminded so long before their access ends (MEM-5).
 const REMINDER: Duration = Duration::days(3);
-const REMINDERS_AT_ONCE: i64 = 100;
 const ALL: ProductFilter = ProductFilter::All;
-
-/// What a living session reaches in an organization; `None` where the session isn't living.
-pub async fn access(services: &Services, ask: Ask) -> Result<Option<Access>> {
-    Ok(services.db.access(ask).await?)
-}
 
 /// A page of the organization's memberships in the order of joining.
 pub async fn list(
@@ -52,40 +49,6 @@ pub async fn get(services: &Services, call: &Call, organization: OrganizationId,
 /// Every action with its verdict and reason (MEM-6).
 pub fn explain(rights: &Rights) -> Vec<(Permission, Decision)> {
     Permission::ALL.iter().map(|permission| (*permission, decide(rights, *permission, None))).collect()
-}
-
-/// Whoever changes members: read again inside the transaction, so that rights lost meanwhile don't count.
-pub(crate) struct Authority {
-    pub(crate) membership: Membership,
-    pub(crate) rights: Rights,
-}
-
-impl Authority {
-    /// The actor's present membership, with the organization's row locked: everything about members of one
-    /// organization happens in order.
-    pub(crate) fn lock(tx: &mut AnyConnection, call: &Call, organization: OrganizationId) -> Result<Self> {
-        if !organizations::lock(tx, organization)? {
-            return Err(Code::NotFound.into());
-        }
-        let actor = call.actor.ok_or(Code::Unauthenticated)?;
-        let membership = rows::find_by_account(tx, organization, actor.account, call.now)?.ok_or(Code::NotFound)?;
-        Ok(Self { rights: membership.rights(), membership })
-    }
-
-    /// # Errors
-    /// `forbidden` with the reason.
-    pub(crate) fn require(&self, permission: Permission) -> Result<()> {
-        let decision = decide(&self.rights, permission, None);
-        if decision.allowed {
-            return Ok(());
-        }
-        Err(Refusal::new(Code::Forbidden).with("reason", decision.reason.as_str()).into())
-    }
-
-    /// Whatever touches an owner needs an owner (MEM-2).
-    pub(crate) fn require_over(&self, role: Role) -> Result<()> {
-        self.require(if role == Role::Owner { Permission::ManageOwners } else { Permission::ManageMembers })
-    }
 }
 
 /// Granting *owner* needs a session authenticated a short while ago.
@@ -183,15 +146,15 @@ pub async fn change(
 ) -> Result<Belonger> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (current, account) = rows::find(tx, organization, id, call.now)?.ok_or(Code::NotFound)?;
             authority.require_over(current.role)?;
             let next = changed(&current, &changes);
             authority.require_over(next.role)?;
-            if seen.is_some_and(|seen| seen != current.version) {
-                return Err(Error::from(Code::PreconditionFailed));
+            fresh(seen, current.version)?;
+            // What changes nothing is no change: no version, no entry, no mail.
+            if next == current {
+                return Ok((current, account));
             }
             check(&next.rights(), next.expires_at, call.now)?;
             if let Some(products) = &changes.products {
@@ -281,17 +244,13 @@ pub async fn remove(
 ) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            let authority = Authority::lock(tx, &call, organization)?;
+        .write_as(call.clone(), move |tx, authority| {
             let (current, account) = rows::find(tx, organization, id, call.now)?.ok_or(Code::NotFound)?;
             let leaves = authority.membership.id == id;
             if !leaves {
                 authority.require_over(current.role)?;
             }
-            if seen.is_some_and(|seen| seen != current.version) {
-                return Err(Error::from(Code::PreconditionFailed));
-            }
+            fresh(seen, current.version)?;
             move_owner_count(tx, organization, current.role, Role::Member)?;
             if !rows::delete(tx, organization, id)? {
                 return Err(Error::from(Code::NotFound));
@@ -309,26 +268,30 @@ pub async fn remove(
 
 /// Reminds members whose access ends within three days, once each (MEM-5).
 pub async fn remind_expiring(services: &Services, now: Instant) -> Result<()> {
-    let due = services
-        .db
-        .read(move |conn| Ok::<_, Error>(rows::list_expiring(conn, now, now + REMINDER, REMINDERS_AT_ONCE)?))
-        .await?;
-    for (membership, account, organization) in due {
-        let shared = services.clone();
-        services
-            .db
-            .write(move |tx| {
-                if !rows::set_reminded(tx, &membership, now)? {
-                    return Ok(());
-                }
-                let date = membership.expires_at.map(|at| moment(at, &account.time_zone, account.locale));
-                Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
-                    .with("name", account.name())
-                    .with("organization", organization.name.clone())
-                    .with("date", date.unwrap_or_default())
-                    .enqueue(tx, &shared, now)
-            })
-            .await?;
+    let (shared, list) =
+        (services.clone(), move |conn: &mut _, page| rows::list_expiring(conn, now, now + REMINDER, page));
+    let remind = move |tx: &mut _, (organization, id)| remind(tx, &shared, organization, id, now);
+    each_due(services, list, remind).await.map(|_| ())
+}
+
+fn remind(
+    tx: &mut AnyConnection,
+    services: &Services,
+    organization: OrganizationId,
+    id: MembershipId,
+    now: Instant,
+) -> Result<bool> {
+    let Some((membership, account)) = rows::find(tx, organization, id, now)? else { return Ok(false) };
+    let Some(end) = membership.expires_at.filter(|end| *end <= now + REMINDER) else { return Ok(false) };
+    // Whoever changes the membership meanwhile has it looked at anew.
+    if !rows::set_reminded(tx, &membership, now)? {
+        return Ok(false);
     }
-    Ok(())
+    let row = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+    Mail::new(&account.login_id, account.locale, Template::MembershipExpiring)
+        .with("name", account.name())
+        .with("organization", row.name)
+        .with("date", moment(end, &account.time_zone, account.locale))
+        .enqueue(tx, services, now)?;
+    Ok(true)
 }

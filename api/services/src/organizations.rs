@@ -1,41 +1,29 @@
 //! Organizations: the owners of products (ORG-1, ORG-2).
 
 use manager_domain::ids::*;
-use manager_domain::languages::Language;
 use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
-use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number};
+use manager_domain::organizations::{
+    NewOrganization, OrganizationChanges, OrganizationKind, check_vat_number, country_of,
+};
 use manager_domain::search_keys::search_key;
-use manager_domain::{Code, Currency, FaultCode, Refusal};
+use manager_domain::{Code, Refusal};
 use manager_repository::accounts;
 use manager_repository::memberships::{self, Belonging, Membership};
 use manager_repository::orders::{self, OrderFilter};
 use manager_repository::{AnyConnection, Json, organizations as rows, payments};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::vault::random;
+use crate::versions::fresh;
 use crate::{Call, Services};
 
 pub use rows::Organization;
 
 /// How many of the orders that stand in the way a refusal names.
 const ORDERS_NAMED: i64 = 20;
-
-/// An organization to be.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewOrganization {
-    pub kind: OrganizationKind,
-    pub name: String,
-    pub billing_address: Option<BillingAddress>,
-    pub country: String,
-    pub vat_number: Option<String>,
-    pub locale: Language,
-    pub time_zone: String,
-    pub currency: Currency,
-}
 
 /// Makes an organization with its first owner in the caller's transaction.
 pub(crate) fn create_in(
@@ -131,7 +119,7 @@ fn take_number(tx: &mut AnyConnection, id: OrganizationId) -> Result<String> {
 pub async fn create(services: &Services, call: &Call, owner: AccountId, new: NewOrganization) -> Result<Organization> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .write(call.claim.clone(), move |tx| {
+        .write(call.clone(), move |tx| {
             // One after the other, so that the number stays true, and none for an account that is being deleted.
             accounts::lock(tx, owner)?.ok_or(Code::SessionEnded)?;
             let limit = shared.settings.organizations_per_account;
@@ -165,21 +153,6 @@ pub async fn get(services: &Services, id: OrganizationId) -> Result<Organization
     found.ok_or_else(|| Code::NotFound.into())
 }
 
-/// Changes of an organization's settings and legal data; what is `None` stays.
-#[derive(Debug, Clone, Default)]
-pub struct Changes {
-    pub kind: Option<OrganizationKind>,
-    pub name: Option<String>,
-    pub billing_address: Option<Option<BillingAddress>>,
-    pub country: Option<String>,
-    pub vat_number: Option<Option<String>>,
-    pub website: Option<Option<String>>,
-    pub phone: Option<Option<String>>,
-    pub locale: Option<Language>,
-    pub time_zone: Option<String>,
-    pub currency: Option<Currency>,
-}
-
 /// Changes an organization that is still at the version its editor saw. A new VAT number, country or name must be
 /// verified again.
 ///
@@ -191,23 +164,28 @@ pub async fn update(
     call: &Call,
     id: OrganizationId,
     seen: Option<i64>,
-    changes: Changes,
+    changes: OrganizationChanges,
 ) -> Result<Organization> {
+    let changes = changes.trimmed();
+    let faults = changes.faults();
+    if !faults.is_empty() {
+        return Err(Refusal::invalid(faults).into());
+    }
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
-            rows::lock(tx, id)?;
+        .write(call.clone(), move |tx| {
             let current = rows::find(tx, id)?.ok_or(Code::NotFound)?;
-            if seen.is_some_and(|seen| seen != current.version) {
-                return Err(Error::from(Code::PreconditionFailed));
-            }
+            fresh(seen, current.version)?;
             let next = changed(&shared, &current, &changes)?;
+            let changed = differences(&current, &next);
+            // What changes nothing is no change: no version, no entry.
+            if changed.is_empty() {
+                return Ok(current);
+            }
             refuse_under_payment(tx, &current, &next)?;
             if !rows::update(tx, &next, &search_key(&next.name), call.now)? {
                 return Err(Code::PreconditionFailed.into());
             }
-            let changed = differences(&current, &next);
             let mut entry =
                 Entry::new("organization.changed", id).before(summary(&current, &[])).after(summary(&next, &changed));
             entry.personal = personal(&current, &next, &changed);
@@ -260,13 +238,16 @@ fn differences(one: &Organization, other: &Organization) -> Vec<&'static str> {
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
+/// Who an organization is before the law; what its VAT number was verified for (BIL-3).
+fn legal(row: &Organization) -> (OrganizationKind, &str, &str, Option<&str>) {
+    (row.kind, &row.name, &row.country, row.vat_number.as_deref())
+}
+
 /// Who is billed, how they are taxed and in which currency stays as it is while it is being paid: a payment that settles
 /// issues its invoice with the legal data of that moment (BIL-1, BIL-3, ORG-1).
 fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &Organization) -> Result<()> {
-    let legal = |row: &Organization| {
-        (row.kind, row.billing_address.clone(), row.country.clone(), row.vat_number.clone(), row.currency)
-    };
-    if legal(next) == legal(current) {
+    let billed = |row: &Organization| (row.billing_address.clone(), row.currency);
+    if legal(next) == legal(current) && billed(next) == billed(current) {
         return Ok(());
     }
     if let Some(payment) = payments::find_open(tx, current.id)? {
@@ -283,16 +264,14 @@ fn refuse_under_payment(tx: &mut AnyConnection, current: &Organization, next: &O
     Ok(())
 }
 
-fn changed(services: &Services, current: &Organization, changes: &Changes) -> Result<Organization> {
+fn changed(services: &Services, current: &Organization, changes: &OrganizationChanges) -> Result<Organization> {
     let mut next = current.clone();
     next.kind = changes.kind.unwrap_or(current.kind);
     next.name = changes.name.clone().unwrap_or(next.name);
     next.billing_address = changes.billing_address.clone().map_or(next.billing_address, |address| address.map(Json));
-    let of_address = next.billing_address.as_ref().map(|address| address.0.country.clone());
-    next.country = changes.country.clone().or(of_address.clone()).unwrap_or(next.country);
-    if of_address.is_some_and(|country| country != next.country) {
-        return Err(Refusal::fault("/country", FaultCode::InvalidCountry).into());
-    }
+    let address = next.billing_address.as_ref().map(|address| &address.0);
+    let country = country_of(changes.country.as_deref(), address, &current.country);
+    next.country = country.map_err(|code| Refusal::fault("/country", code))?;
     if let Some(number) = &changes.vat_number {
         let checked = number.as_ref().map(|number| check_vat_number(&next.country, number)).transpose();
         next.vat_number = checked.map_err(|code| Refusal::fault("/vat_number", code))?;
@@ -311,7 +290,6 @@ fn changed(services: &Services, current: &Organization, changes: &Changes) -> Re
     if next.currency != current.currency && current.currency_fixed {
         return Err(Code::CurrencyFixed.into());
     }
-    let legal = |row: &Organization| (row.kind, row.name.clone(), row.country.clone(), row.vat_number.clone());
     if legal(&next) != legal(current) {
         next.vat_verified_at = None;
     }

@@ -106,7 +106,7 @@ impl Hasher {
         let job: Job = Box::new(move |memory| {
             let _ = reply.send(work(memory));
         });
-        self.queue.try_send(job).map_err(|_| Error::Database(manager_repository::Error::Overloaded))?;
+        self.queue.try_send(job).map_err(|_| Error::Overloaded)?;
         answer.await.map_err(Error::defect)?
     }
 }

@@ -2,14 +2,17 @@
 
 use manager_domain::profiles::{MAX_UI_SETTINGS, ProfileChanges, merge};
 use manager_domain::{Code, FaultCode, Refusal, ids::*};
-use manager_repository::accounts::{self, Account};
+use manager_repository::accounts;
 use manager_repository::login_id_changes::{self, LoginIdChange};
 use manager_repository::memberships::{self, Belonging};
 use manager_repository::{AnyConnection, Json, sessions};
 use serde_json::Value;
 
-use crate::errors::{Error, Result};
+use crate::errors::Result;
+use crate::versions::fresh;
 use crate::{Call, Services, recovery_emails};
+
+pub use accounts::Account;
 
 /// Organizations shown with a profile; the list of organizations has them all.
 const SHOWN: i64 = 100;
@@ -61,16 +64,20 @@ pub async fn update(
         return Err(Refusal::invalid(faults).into());
     }
     let call = call.clone();
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let current = accounts::lock(tx, account)?.ok_or(Code::SessionEnded)?;
-        if seen.is_some_and(|seen| seen != current.version) {
-            return Err(Error::from(Code::PreconditionFailed));
-        }
+        fresh(seen, current.version)?;
         if let Some(Some(organization)) = changes.default_organization {
             let membership = memberships::find_by_account(tx, organization, account, call.now)?;
             membership.ok_or_else(|| Refusal::fault("/default_organization", FaultCode::NotAllowed))?;
         }
-        if !accounts::update_profile(tx, &changed(&current, &changes)?, call.now)? {
+        let next = changed(&current, &changes)?;
+        // What changes nothing is no change and counts no version.
+        if settable(&next) == settable(&current) {
+            return load(tx, &call, current);
+        }
+        if !accounts::update_profile(tx, &next, call.now)? {
             return Err(Code::PreconditionFailed.into());
         }
         let updated = accounts::find(tx, account)?.ok_or(Code::SessionEnded)?;
@@ -79,7 +86,13 @@ pub async fn update(
         }
         load(tx, &call, updated)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
+}
+
+/// What a person may set of their profile.
+fn settable(row: &Account) -> impl PartialEq + '_ {
+    let names = (&row.first_name, &row.last_name, &row.display_name);
+    (names, row.locale, &row.time_zone, row.default_organization_id, &row.ui_settings)
 }
 
 fn changed(current: &Account, changes: &ProfileChanges) -> Result<Account> {

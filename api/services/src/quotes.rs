@@ -28,6 +28,7 @@ pub struct Quote {
 pub async fn quote(services: &Services, call: &Call, organization: OrganizationId, cart: CartId) -> Result<Quote> {
     let token = vault::token("quo")?;
     let (shared, call) = (services.clone(), call.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let actor = call.actor.ok_or(Code::Unauthenticated)?;
         let row = carts::open_cart(tx, organization, cart)?;
@@ -56,7 +57,7 @@ pub async fn quote(services: &Services, call: &Call, organization: OrganizationI
         )?;
         Ok::<_, Error>(Quote { cart, price_token: token.clone(), expires_at, day, lines })
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 pub(crate) fn token_hash(services: &Services, token: &str) -> Vec<u8> {

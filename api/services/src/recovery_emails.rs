@@ -6,7 +6,7 @@ use manager_domain::ids::*;
 use manager_domain::one_time_tokens::TokenPurpose;
 use manager_repository::accounts::Account;
 use manager_repository::one_time_tokens::{self, OneTimeToken};
-use manager_repository::{AnyConnection, Json, accounts};
+use manager_repository::{AnyConnection, Json, accounts, sessions as session_rows};
 use serde_json::json;
 
 use crate::credentials::account_token;
@@ -16,7 +16,8 @@ use crate::mails::{Mail, Template};
 use crate::memberships::require_step_up;
 use crate::{Call, Services, security_log, sessions, throttles, vault};
 
-/// Asks for a recovery e-mail; the older one stays until the link mailed to the new one is confirmed.
+/// Asks for a recovery e-mail; the older one stays until the link mailed to the new one is confirmed. The login address
+/// is told: whoever has it would get the account.
 ///
 /// # Errors
 /// `wrong_password`, `too_many_requests`, `recovery_email_is_login_id`.
@@ -28,8 +29,10 @@ pub async fn put(
     email: &EmailAddress,
 ) -> Result<()> {
     sessions::confirm_password(services, call, account, password).await?;
+    let session = call.actor.ok_or(Code::Unauthenticated)?.session;
     let token = vault::token("rec")?;
     let (shared, call, account, email) = (services.clone(), call.clone(), account.clone(), email.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         refuse_login_id(&account, email.key())?;
@@ -46,20 +49,24 @@ pub async fn put(
             call.now,
             call.now + lifetime,
         );
-        let details = Json(json!({ "email": email.stored() }));
+        let details = Json(json!({ "email": email.stored(), "session": session }));
         one_time_tokens::insert(tx, &OneTimeToken { details, ..row })?;
         security_log::append(tx, &shared, &call, account.id, "recovery_email.requested", json!({}))?;
         Mail::new(email.stored(), account.locale, Template::RecoveryEmailConfirm)
             .with("name", account.name())
             .with("hours", lifetime.num_hours())
             .with("link", shared.settings.link("recovery-email", &token))
+            .enqueue(tx, &shared, call.now)?;
+        Mail::new(&account.login_id, account.locale, Template::RecoveryEmailRequested)
+            .with("name", account.name())
+            .with("recovery_masked", mask(email.stored()))
             .enqueue(tx, &shared, call.now)
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 /// Makes the address the recovery e-mail by the link mailed to it, once; the login address is told, and so is the one
-/// it replaces.
+/// it replaces. The link is worth as much as the session that asked for it: it ends with that and with the password.
 ///
 /// # Errors
 /// `token_lapsed`, `recovery_email_is_login_id` where it became the login ID meanwhile.
@@ -72,8 +79,10 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
         if !one_time_tokens::consume(tx, &hash, call.now)? {
             return Err(Error::from(Code::TokenLapsed));
         }
-        let text = row.details.0.get("email").and_then(|email| email.as_str()).unwrap_or_default();
-        let email = EmailAddress::parse(text).map_err(|_| Error::defect("a stored address is none"))?;
+        let detail = |name: &str| row.details.0.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        let asked_in: SessionId = detail("session").parse().map_err(|_| Code::TokenLapsed)?;
+        session_rows::find_living(tx, asked_in, call.now)?.ok_or(Code::TokenLapsed)?;
+        let email = EmailAddress::parse(detail("email")).map_err(|_| Error::defect("a stored address is none"))?;
         refuse_login_id(&account, email.key())?;
         accounts::set_recovery_email(tx, account.id, Some((email.stored(), email.key())), call.now)?;
         // A reset link that went to the former address is none any more.
@@ -99,6 +108,7 @@ pub async fn confirm(services: &Services, call: &Call, token: &str) -> Result<()
 pub async fn delete(services: &Services, call: &Call, account: &Account) -> Result<()> {
     require_step_up(services, call)?;
     let (shared, call, account) = (services.clone(), call.clone(), account.clone());
+    let caller = call.clone();
     let write = move |tx: &mut AnyConnection| {
         let account = sessions::unchanged(tx, &account)?;
         let waiting = pending(tx, &call, account.id)?.is_some();
@@ -119,7 +129,7 @@ pub async fn delete(services: &Services, call: &Call, account: &Account) -> Resu
         }
         Ok(())
     };
-    services.db.write(write).await
+    services.write(caller, write).await
 }
 
 fn refuse_login_id(account: &Account, key: &str) -> Result<()> {

@@ -2,21 +2,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use manager_domain::Code;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
+use manager_domain::organizations::NewOrganization;
+use manager_domain::{Code, Instant};
 use manager_repository::accounts::Account;
-use manager_repository::{AnyConnection, Json, accounts, registrations as rows};
+use manager_repository::{AnyConnection, Json, accounts, login_id_changes, registrations as rows};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::credentials::check_policy_for;
+use crate::devices::Device;
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
-use crate::organizations::NewOrganization;
 use crate::sessions::{self, Grant, Mode, Secret};
 use crate::vault::{self, Purpose};
 use crate::{Call, Services, carts, invitations, organizations, security_log, throttles};
@@ -158,9 +159,9 @@ fn mail(
     secrets: &Secrets,
 ) -> Result<()> {
     let settings = &services.settings;
-    let mail = match accounts::find_by_login_key(tx, key)? {
-        Some(account) => {
-            let mail = Mail::new(&account.login_id, account.locale, Template::RegistrationTaken);
+    let mail = match holder(tx, key, call.now)? {
+        Some((stored, account)) => {
+            let mail = Mail::new(stored, account.locale, Template::RegistrationTaken);
             let mail = mail.with("name", account.name());
             // The built-in pages have none to sign in on.
             settings.sign_in_url.iter().fold(mail, |mail, url| mail.with("link", url.clone()))
@@ -173,6 +174,19 @@ fn mail(
             .with("link", settings.link("registration", &secrets.token)),
     };
     mail.enqueue(tx, services, call.now)
+}
+
+/// Whose login ID an address is, or whose it was for as long as they can have it back (ACC-5); with the address as they
+/// wrote it.
+fn holder(tx: &mut AnyConnection, key: &str, now: Instant) -> Result<Option<(String, Account)>> {
+    if let Some(account) = accounts::find_by_login_key(tx, key)? {
+        return Ok(Some((account.login_id.clone(), account)));
+    }
+    if !accounts::address_is_taken(tx, key, None, now)? {
+        return Ok(None);
+    }
+    let Some(change) = login_id_changes::find_keeping(tx, key, now)? else { return Ok(None) };
+    Ok(accounts::find(tx, change.account_id)?.map(|account| (change.old_login_id, account)))
 }
 
 /// Confirms a registration: account, organization or accepted invitation, claimed cart and first session in one
@@ -191,7 +205,8 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     let account = new_account(services, call, &row, &details, password_hash);
     let secret = Secret::new(services, call, mode)?;
     let opened = Secret { token: secret.token.clone(), ..secret };
-    let (shared, call_, id) = (services.clone(), call.clone(), account.id);
+    let device = Device::of(&account, secret.id);
+    let (shared, call_) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         create(tx, &shared, &call_, &row, &details, &account, &opened)?;
         failpoint!("registrations.before_commit");
@@ -199,7 +214,7 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     };
     services.db.write(write).await?;
     failpoint!("registrations.after_commit");
-    sessions::grant(services, call, id, secret).await
+    sessions::grant(services, call, device, secret).await
 }
 
 /// The registration that the proof is about.
@@ -273,7 +288,8 @@ fn create(
     if !accounts::claim_address(tx, &row.email_key, account.id, call.now)? {
         return Err(Code::LoginIdTaken.into());
     }
-    let actor = crate::calls::Actor { account: account.id, session: secret.id, authenticated_at: call.now };
+    let actor =
+        crate::calls::Actor { account: account.id, session: secret.id, authenticated_at: call.now, admission: None };
     let call = Call { actor: Some(actor), ..call.clone() };
     security_log::append(tx, services, &call, account.id, "account.created", Value::Object(Default::default()))?;
     let organization = match &details.joins {

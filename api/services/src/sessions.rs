@@ -6,7 +6,7 @@ use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, accounts, sessions as rows};
 use serde_json::json;
 
-use crate::devices::Device;
+use crate::devices::{Device, Shown};
 use crate::errors::{Error, Result};
 use crate::mails::times::moment;
 use crate::mails::{Mail, Template};
@@ -115,8 +115,9 @@ pub(crate) fn open(
     security_log::append(tx, services, call, account, "session.opened", details)
 }
 
-/// What the client gets for a session that was opened or refreshed.
-pub async fn grant(services: &Services, call: &Call, account: AccountId, secret: Secret) -> Result<Grant> {
+/// What the client gets for a session that was opened or refreshed from this device.
+pub async fn grant(services: &Services, call: &Call, device: Device, secret: Secret) -> Result<Grant> {
+    let account = device.account;
     let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now).await?;
     Ok(Grant {
         account,
@@ -127,7 +128,7 @@ pub async fn grant(services: &Services, call: &Call, account: AccountId, secret:
         secret: secret.token,
         session_expires_in: services.settings.session_lifetime.num_seconds(),
         csrf_token: csrf_token(services, secret.id),
-        device_token: Device { account, id: secret.id }.token(services),
+        device_token: device.token(services),
     })
 }
 
@@ -136,17 +137,17 @@ pub async fn grant(services: &Services, call: &Call, account: AccountId, secret:
 /// # Errors
 /// `invalid_credentials` after the same work for known and unknown addresses; `too_many_requests`.
 pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Grant> {
-    let device = login.device_token.as_deref().and_then(|token| Device::read(services, token));
+    let shown = login.device_token.as_deref().and_then(Shown::read);
     let (shared, now, key, ip) = (services.clone(), call.now, login.login_key.clone(), call.ip.clone());
     // Taken before the password is looked at: guesses that come together are as many as those that come in turn.
     let begin = move |tx: &mut AnyConnection| -> Result<_> {
         let account = accounts::find_by_login_key(tx, &key)?;
-        let device = device.filter(|device| account.as_ref().is_some_and(|account| account.id == device.account));
+        let device = account.as_ref().zip(shown).and_then(|(account, shown)| shown.proved(&shared, account));
         let tries = Tries::of(&shared, device, key.clone(), &ip);
         tries.take(tx, &shared, now)?;
-        Ok((account, tries))
+        Ok((account, device, tries))
     };
-    let (account, tries) = services.db.write(begin).await?;
+    let (account, device, tries) = services.db.write(begin).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let verdict = match services.passwords.verify(&login.password, stored).await {
         Ok(verdict) => verdict,
@@ -159,13 +160,16 @@ pub async fn login(services: &Services, call: &Call, login: Login) -> Result<Gra
         tries.end(services, now, Ended::Wrong).await?;
         return Err(Code::InvalidCredentials.into());
     };
-    let rehash = match verdict {
-        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
-        Verdict::Right | Verdict::Wrong => None,
+    let mut grant = match let_in(services, call, &account, &tries, &login, verdict).await {
+        // The right password, and it is our fault that it didn't open: no try.
+        Err(error) if !matches!(error, Error::Refused(_)) => {
+            tries.end(services, now, Ended::Unjudged).await?;
+            return Err(error);
+        }
+        entered => entered?,
     };
-    let mut grant = enter(services, call, &account, tries, rehash, login.mode).await?;
     // A known device goes on being the one it is.
-    if let Some(device) = device.filter(|device| device.account == account.id) {
+    if let Some(device) = device {
         grant.device_token = device.token(services);
     }
     Ok(grant)
@@ -231,6 +235,22 @@ impl Tries {
     }
 }
 
+/// Opens a session for a password that was right, kept by today's parameters from then on.
+async fn let_in(
+    services: &Services,
+    call: &Call,
+    account: &Account,
+    tries: &Tries,
+    login: &Login,
+    verdict: Verdict,
+) -> Result<Grant> {
+    let rehash = match verdict {
+        Verdict::RightButOld => Some(services.passwords.hash(&login.password).await?),
+        Verdict::Right | Verdict::Wrong => None,
+    };
+    enter(services, call, account, tries.clone(), rehash, login.mode).await
+}
+
 async fn enter(
     services: &Services,
     call: &Call,
@@ -258,17 +278,17 @@ async fn enter(
             open(tx, &shared, &call_, &current, &opened)
         })
         .await?;
-    grant(services, call, id, Secret { token: secret.token, ..secret }).await
+    let device = Device::of(account, secret.id);
+    grant(services, call, device, Secret { token: secret.token, ..secret }).await
 }
 
 /// What became of a refresh token.
 enum Refreshed {
-    Rotated(AccountId, SessionId, Mode),
+    Rotated(Device, Mode),
     /// The answer was lost: the successor that was handed out already.
-    Again(AccountId, SessionId, Mode, String),
-    /// A token that was used before: somebody has a copy, the session is over.
-    Copied,
+    Again(Device, Mode, String),
     Unknown,
+    /// It is over, or is now, for the token was used before: somebody has a copy.
     Ended,
 }
 
@@ -283,17 +303,13 @@ pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Gr
     let successor = vault::token("mrt")?;
     let (shared, call_, token, next) = (services.clone(), call.clone(), token.to_owned(), successor.clone());
     let refreshed = services.db.write(move |tx| rotate(tx, &shared, &call_, &token, &next)).await?;
-    let (account, id, mode, token) = match refreshed {
-        Refreshed::Rotated(account, id, mode) => (account, id, mode, successor),
-        Refreshed::Again(account, id, mode, token) => (account, id, mode, token),
-        Refreshed::Copied => {
-            services.bell.ring();
-            return Err(Code::SessionEnded.into());
-        }
+    let (device, mode, token) = match refreshed {
+        Refreshed::Rotated(device, mode) => (device, mode, successor),
+        Refreshed::Again(device, mode, token) => (device, mode, token),
         Refreshed::Ended => return Err(Code::SessionEnded.into()),
         Refreshed::Unknown => return Err(Code::InvalidToken.into()),
     };
-    grant(services, call, account, Secret { id, mode, token }).await
+    grant(services, call, device, Secret { id: device.id, mode, token }).await
 }
 
 fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str, next: &str) -> Result<Refreshed> {
@@ -304,6 +320,8 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
         return Ok(Refreshed::Ended);
     }
     let mode = if session.mode == "cookie" { Mode::Cookie } else { Mode::Bearer };
+    let Some(account) = accounts::find(tx, session.account_id)? else { return Ok(Refreshed::Ended) };
+    let device = Device::of(&account, session.id);
     let successor = services.vault.seal(Purpose::RefreshTokens, token.as_bytes(), next.as_bytes())?;
     let rotation = rows::Rotation {
         from_hash: &from_hash,
@@ -316,7 +334,7 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
         now,
     };
     if rows::rotate(tx, session.id, &rotation)? {
-        return Ok(Refreshed::Rotated(session.account_id, session.id, mode));
+        return Ok(Refreshed::Rotated(device, mode));
     }
     // Somebody was faster, or the token is older: read again what stands now.
     let Some(session) = rows::find_by_any_secret(tx, &from_hash)? else { return Ok(Refreshed::Unknown) };
@@ -330,10 +348,10 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
     if let Some(kept) = kept {
         let plain = services.vault.open(Purpose::RefreshTokens, token.as_bytes(), &kept)?;
         let token = String::from_utf8(plain.to_vec()).map_err(Error::defect)?;
-        return Ok(Refreshed::Again(session.account_id, session.id, mode, token));
+        return Ok(Refreshed::Again(device, mode, token));
     }
     end_copied(tx, services, call, session.account_id, session.id)?;
-    Ok(Refreshed::Copied)
+    Ok(Refreshed::Ended)
 }
 
 fn end_copied(
@@ -395,8 +413,7 @@ pub async fn list(
 pub async fn end(services: &Services, call: &Call, account: AccountId, id: SessionId) -> Result<()> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             if !end_in(tx, account, id, call.now)? {
                 return Err(Error::from(Code::NotFound));
             }
@@ -409,8 +426,7 @@ pub async fn end(services: &Services, call: &Call, account: AccountId, id: Sessi
 pub async fn end_others(services: &Services, call: &Call, account: AccountId, spare: SessionId) -> Result<usize> {
     let (shared, call) = (services.clone(), call.clone());
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             let ended = end_all_in(tx, account, Some(spare), call.now)?;
             security_log::append(tx, &shared, &call, account, "session.others_ended", json!({ "count": ended }))?;
             Ok(ended)
@@ -449,8 +465,7 @@ pub async fn step_up(
     confirm_password(services, call, account, password).await?;
     let (shared, call, id) = (services.clone(), call.clone(), account.id);
     services
-        .db
-        .write(move |tx| {
+        .write(call.clone(), move |tx| {
             rows::set_authenticated(tx, session, call.now)?;
             security_log::append(tx, &shared, &call, id, "session.stepped_up", json!({ "session": session }))
         })
@@ -480,7 +495,9 @@ pub async fn prove_password(
     password: &str,
 ) -> Result<()> {
     let (shared, now, bucket) = (services.clone(), call.now, key.clone());
-    services.db.write(move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
+    // Who asks in an ended session learns nothing more of the password. What counts a try is not the request's answer.
+    let caller = Call { claim: None, ..call.clone() };
+    services.write(caller, move |tx| throttles::take(tx, &shared, now, limit, &bucket)).await?;
     let verdict = services.passwords.verify(password, stored).await;
     if matches!(verdict, Ok(Verdict::Wrong)) {
         return Err(Code::WrongPassword.into());

@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use chrono_tz::Tz;
-use manager_domain::organizations::default_currency;
+use manager_domain::organizations::currency_of;
 use manager_domain::{Currency, FaultCode, Money};
 
 /// Every *(config)* figure that use cases need.
@@ -38,6 +38,8 @@ pub struct Settings {
     pub anonymous_cart_lifetime: Duration,
     pub price_token_lifetime: Duration,
     pub order_lifetime: Duration,
+    /// How long a person's security log remembers.
+    pub security_log_lifetime: Duration,
     pub billing_zone: Tz,
     pub currencies: Vec<Currency>,
     /// The seller as invoices name it.
@@ -85,9 +87,7 @@ impl Settings {
     /// # Errors
     /// [`FaultCode::InvalidValue`] for a currency that isn't offered.
     pub fn currency(&self, asked: Option<Currency>, country: &str) -> Result<Currency, FaultCode> {
-        let offered = asked.filter(|currency| self.currencies.contains(currency));
-        let default = if asked.is_none() { default_currency(country, &self.currencies) } else { None };
-        offered.or(default).ok_or(FaultCode::InvalidValue)
+        currency_of(asked, country, &self.currencies)
     }
 
     /// A link for a mail: a page of the front end with the token in the fragment, which never reaches a server's log.

@@ -1,11 +1,12 @@
 //! Staff accounts and service tokens, made by the command line (STF-1, STF-2).
 
+use chrono::Duration;
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::staff::{ServiceRole, StaffRole};
-use manager_domain::{Code, Instant};
+use manager_domain::{Code, Instant, time_zones};
 use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, accounts, one_time_tokens, service_tokens};
 use serde_json::json;
@@ -15,6 +16,9 @@ use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
 use crate::vault::{self, Purpose};
 use crate::{Call, Services, security_log};
+
+/// How long a new staff account's link to set the password is good for.
+pub(crate) const INVITATION_LIFETIME: Duration = Duration::hours(24);
 
 /// Makes a staff account, or gives an existing account the role.
 ///
@@ -57,13 +61,12 @@ fn invite(
     token: &str,
     now: Instant,
 ) -> Result<()> {
-    let hours = 24;
-    let until = now + chrono::Duration::hours(hours);
+    let until = now + INVITATION_LIFETIME;
     one_time_tokens::insert(tx, &account_token(services, id, TokenPurpose::PasswordReset, token, now, until))?;
     Mail::new(email.stored(), Language::En, Template::StaffAccountCreated)
         .with("name", email.stored())
         .with("role", role.as_str())
-        .with("hours", hours)
+        .with("hours", INVITATION_LIFETIME.num_hours())
         .with("link", services.settings.link("password-reset", token))
         .enqueue(tx, services, now)
 }
@@ -72,7 +75,7 @@ fn new_account(id: AccountId, email: &EmailAddress, role: StaffRole, now: Instan
     Account {
         display_name: Some(email.stored().to_owned()),
         staff_role: Some(role),
-        ..Account::new(id, email.stored(), Language::En, "Europe/Zurich", now)
+        ..Account::new(id, email.stored(), Language::En, time_zones::DEFAULT, now)
     }
 }
 

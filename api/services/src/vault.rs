@@ -33,7 +33,6 @@ pub enum Purpose {
     AuditChain,
     Idempotency,
     Throttles,
-    SignedLinks,
 }
 
 impl Purpose {
@@ -53,7 +52,6 @@ impl Purpose {
             Self::AuditChain => b"audit-chain",
             Self::Idempotency => b"idempotency",
             Self::Throttles => b"throttles",
-            Self::SignedLinks => b"signed-links",
         }
     }
 }

@@ -9,10 +9,8 @@ use std::time::Duration as Wait;
 use chrono::Duration;
 use manager_domain::Instant;
 use manager_domain::ids::JobId;
-use manager_repository::{
-    AnyConnection, carts, idempotency_keys, jobs as rows, login_id_changes, one_time_tokens, quotes, registrations,
-    sessions, throttles,
-};
+use manager_repository::AnyConnection;
+use manager_repository::jobs::{self as rows, Lease};
 use tokio::sync::watch;
 
 use crate::errors::{Error, Result};
@@ -21,47 +19,29 @@ use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::vault::Purpose;
-use crate::{Call, Services, absorptions, credentials, expiry, memberships, orders, payments};
+use crate::{Call, Services, credentials, payments};
+
+pub use crate::housekeeping::keep_house;
 
 /// Jobs claimed at once, and for how long no other process takes them.
 const BATCH: i64 = 16;
 const LEASE: Duration = Duration::minutes(2);
 /// What one job may take: with less of the lease left, another process might get the next one too.
 const LONGEST: Duration = Duration::seconds(30);
-/// A job that failed so often is given up, for staff to see.
-const ATTEMPTS: i32 = 12;
-/// How long an idle worker waits for the bell before it looks by itself.
+/// How long an idle worker waits for jobs of its own process before it looks for others.
 const IDLE: Wait = Wait::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::minutes(1);
-/// Done jobs and dead tokens are kept so long.
-const KEPT: Duration = Duration::days(7);
-/// Rows deleted in one write, so that others get theirs in between, and how many such writes follow each other.
-const DELETED: i64 = 500;
-const DELETIONS: usize = 100;
-
-type Purge = fn(&mut AnyConnection, Instant, i64) -> std::result::Result<usize, manager_repository::Error>;
-/// What deletes dead rows, and how long after their end.
-const PURGES: [(Purge, Duration); 9] = [
-    (registrations::purge, KEPT),
-    (one_time_tokens::purge, KEPT),
-    (login_id_changes::purge, KEPT),
-    (sessions::purge, KEPT),
-    (idempotency_keys::purge, Duration::zero()),
-    (carts::purge_anonymous, Duration::zero()),
-    (quotes::purge, KEPT),
-    (throttles::purge, Duration::zero()),
-    (rows::purge, KEPT),
-];
-
-/// What waits for somebody else's answer is looked at at least so often.
-const LONGEST_WAIT: Duration = Duration::hours(1);
+/// What failed, or waits for somebody else's answer, is looked at at least so often.
+const LONGEST_PAUSE: Duration = Duration::hours(1);
+/// With less of its life left, a job that failed is given up, for staff to see.
+const LAST_MINUTE: Duration = Duration::minutes(1);
 
 /// Why a job isn't done.
 enum Undone {
     /// Nothing went wrong, but somebody else hasn't answered yet; it is never given up.
     Waiting(&'static str),
-    /// Try again later.
-    Failed(String),
+    /// Try again later, until the work is of no use.
+    Failed { error: String, until: Instant },
     /// Trying again is of no use.
     Hopeless(String),
 }
@@ -73,15 +53,13 @@ pub async fn run(services: Services, transport: Transport, mut stop: watch::Rece
         let now = services.clock.now();
         if now >= next_housekeeping {
             next_housekeeping = now + HOUSEKEEPING;
-            let kept = surviving(keep_house(&services, now), || Error::defect("it panicked"));
-            if let Err(error) = kept.await {
-                tracing::warn!(%error, "housekeeping failed and is tried again");
-            }
+            // What went wrong is in the log, and is tried again.
+            let _ = keep_house(&services, now).await;
         }
         match work(&services, &transport, || *stop.borrow()).await {
             Ok(0) => {
                 tokio::select! {
-                    () = services.bell.heard() => {}
+                    () = services.db.enqueued() => {}
                     () = tokio::time::sleep(IDLE) => {}
                     _ = stop.changed() => {}
                 }
@@ -112,7 +90,7 @@ async fn work(services: &Services, transport: &Transport, stopped: impl Fn() -> 
     due.reverse();
     let mut done = Ok(());
     while let Some(row) = due.pop() {
-        done = one(services, transport, row).await;
+        done = one(services, transport, row, leased_until).await;
         if done.is_err() || stopped() || services.clock.now() + LONGEST > leased_until {
             break;
         }
@@ -124,27 +102,23 @@ async fn work(services: &Services, transport: &Transport, stopped: impl Fn() -> 
     done.map(|()| count)
 }
 
-async fn one(services: &Services, transport: &Transport, row: rows::Job) -> Result<()> {
-    let id = row.id;
+async fn one(services: &Services, transport: &Transport, row: rows::Job, leased_until: Instant) -> Result<()> {
+    let (id, attempts) = (row.id, row.attempts + 1);
+    let lease = Lease { job: id, until: leased_until };
     failpoint!("jobs.after_claim");
-    // The panic itself, with its place, is in the log by then.
-    let panicked = || Undone::Failed("the job panicked".to_owned());
-    match surviving(perform(services, transport, &row), panicked).await {
+    match perform(services, transport, &row).await {
         Ok(()) => {
             failpoint!("jobs.after_effect");
-            settle(services, move |tx, now| rows::finish(tx, id, now)).await
+            conclude(services, lease, move |tx, now| rows::finish(tx, lease, now)).await
         }
-        Err(Undone::Hopeless(error)) => {
-            tracing::error!(job = %id, error, "a job is given up");
-            settle(services, move |tx, _| rows::put_off(tx, id, &error, None)).await
-        }
-        Err(Undone::Failed(error)) => put_off(services, id, row.attempts + 1, error).await,
-        Err(Undone::Waiting(reason)) => look_again(services, id, row.attempts + 1, reason).await,
+        Err(Undone::Hopeless(error)) => give_up(services, lease, error).await,
+        Err(Undone::Failed { error, until }) => put_off(services, lease, attempts, error, until).await,
+        Err(Undone::Waiting(reason)) => look_again(services, lease, attempts, reason).await,
     }
 }
 
 /// A panic is that work's own failure: whoever does it goes on with the next.
-async fn surviving<E>(
+pub(crate) async fn surviving<E>(
     work: impl Future<Output = std::result::Result<(), E>>,
     panicked: impl Fn() -> E,
 ) -> std::result::Result<(), E> {
@@ -157,24 +131,38 @@ async fn surviving<E>(
 }
 
 async fn perform(services: &Services, transport: &Transport, row: &rows::Job) -> std::result::Result<(), Undone> {
+    let context = row.id.uuid();
+    let plain = services.vault.open(Purpose::JobPayloads, context.as_bytes(), &row.payload);
+    let plain = plain.map_err(|error| Undone::Hopeless(error.to_string()))?;
+    let job: Job = serde_json::from_slice(&plain).map_err(|error| Undone::Hopeless(error.to_string()))?;
+    let until = row.created_at + job.life(&services.settings);
+    // The panic itself, with its place, is in the log by then.
+    let panicked = || Undone::Failed { error: "the job panicked".to_owned(), until };
+    surviving(perform_one(services, transport, row.id, job, until), panicked).await
+}
+
+async fn perform_one(
+    services: &Services,
+    transport: &Transport,
+    id: JobId,
+    job: Job,
+    until: Instant,
+) -> std::result::Result<(), Undone> {
     let failed = |error: Error| match error {
         Error::Defect(what) => Undone::Hopeless(what),
-        other => Undone::Failed(other.to_string()),
+        other => Undone::Failed { error: other.to_string(), until },
     };
-    let context = row.id.uuid();
-    let plain = services.vault.open(Purpose::JobPayloads, context.as_bytes(), &row.payload).map_err(failed)?;
-    let job: Job = serde_json::from_slice(&plain).map_err(|error| Undone::Hopeless(error.to_string()))?;
     match job {
         Job::Mail(mail) => {
             let rendered = render(&mail, &services.settings.product_name).map_err(failed)?;
             let now = services.clock.now();
             failpoint!("mails.before_send");
-            let sent = transport.send(services, row.id, &mail.to, rendered, now).await.map_err(failed)?;
+            let sent = transport.send(services, id, &mail.to, rendered, now).await.map_err(failed)?;
             failpoint!("mails.after_send");
             match sent {
                 Sent::Yes => Ok(()),
                 Sent::Refused(error) => Err(Undone::Hopeless(error)),
-                Sent::Later(error) => Err(Undone::Failed(error)),
+                Sent::Later(error) => Err(Undone::Failed { error, until }),
             }
         }
         Job::PasswordReset { email_key, only, ip, device } => {
@@ -186,10 +174,13 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
             match payments::collect_later(services, organization, payment, now).await {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Undone::Waiting("the payment is processing")),
-                Err(error @ Error::Defect(_)) => Err(failed(error)),
+                // The payload goes when a job is given up: the error names what it was about.
+                Err(Error::Defect(what)) => {
+                    Err(Undone::Hopeless(format!("payment {payment} of organization {organization}: {what}")))
+                }
                 // Money may be on its way: it is asked about for as long as it takes.
                 Err(error) => {
-                    tracing::warn!(job = %row.id, %error, "a payment can't be asked about");
+                    tracing::warn!(job = %id, %error, "a payment can't be asked about");
                     Err(Undone::Waiting("the payment's outcome can't be had at the moment"))
                 }
             }
@@ -197,43 +188,49 @@ async fn perform(services: &Services, transport: &Transport, row: &rows::Job) ->
     }
 }
 
-async fn put_off(services: &Services, id: JobId, attempts: i32, error: String) -> Result<()> {
-    tracing::warn!(job = %id, attempts, error, "a job failed");
-    settle(services, move |tx, now| {
-        let again = (attempts < ATTEMPTS).then(|| now + Duration::seconds(5 << attempts.clamp(0, 10)));
-        rows::put_off(tx, id, &error, again)
-    })
-    .await
+async fn give_up(services: &Services, lease: Lease, error: String) -> Result<()> {
+    tracing::error!(job = %lease.job, error, "a job is given up");
+    conclude(services, lease, move |tx, now| rows::give_up(tx, lease, &error, now)).await
 }
 
-/// Comes back at growing intervals of at most an hour, without end.
-async fn look_again(services: &Services, id: JobId, attempts: i32, reason: &'static str) -> Result<()> {
-    tracing::info!(job = %id, attempts, reason, "a job waits");
-    let wait = Duration::seconds(5 << attempts.clamp(0, 10)).min(LONGEST_WAIT);
-    settle(services, move |tx, now| rows::put_off(tx, id, reason, Some(now + wait))).await
+async fn put_off(services: &Services, lease: Lease, attempts: i32, error: String, until: Instant) -> Result<()> {
+    let left = until - services.clock.now();
+    if left < LAST_MINUTE {
+        return give_up(services, lease, error).await;
+    }
+    tracing::warn!(job = %lease.job, attempts, error, "a job failed");
+    // The last tries come while the work is still of use.
+    let wait = pause(attempts).min(left / 2);
+    conclude(services, lease, move |tx, now| rows::put_off(tx, lease, &error, now + wait)).await
 }
 
-async fn settle<F>(services: &Services, change: F) -> Result<()>
+/// Comes back without end.
+async fn look_again(services: &Services, lease: Lease, attempts: i32, reason: &'static str) -> Result<()> {
+    tracing::info!(job = %lease.job, attempts, reason, "a job waits");
+    conclude(services, lease, move |tx, now| rows::put_off(tx, lease, reason, now + pause(attempts))).await
+}
+
+/// Growing pauses from ten seconds to an hour.
+fn pause(attempts: i32) -> Duration {
+    Duration::seconds(5 << attempts.clamp(1, 10)).min(LONGEST_PAUSE)
+}
+
+/// Says what became of a job, if it is still ours to say.
+async fn conclude<F>(services: &Services, lease: Lease, change: F) -> Result<()>
 where
-    F: Fn(&mut AnyConnection, Instant) -> std::result::Result<(), manager_repository::Error> + Send + 'static,
+    F: Fn(&mut AnyConnection, Instant) -> std::result::Result<bool, manager_repository::Error> + Send + 'static,
+{
+    if !settle(services, change).await? {
+        tracing::warn!(job = %lease.job, "a job took longer than its lease; another worker has the say");
+    }
+    Ok(())
+}
+
+async fn settle<T, F>(services: &Services, change: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Fn(&mut AnyConnection, Instant) -> std::result::Result<T, manager_repository::Error> + Send + 'static,
 {
     let now = services.clock.now();
     services.db.write(move |tx| Ok::<_, Error>(change(tx, now)?)).await
-}
-
-/// What falls due by itself: lapsing, reminding, and deleting what is of no use any more.
-pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
-    memberships::remind_expiring(services, now).await?;
-    orders::lapse_due(services, now).await?;
-    absorptions::finish_due(services, now).await?;
-    expiry::expire_due(services, now).await?;
-    for (purge, kept) in PURGES {
-        for _ in 0..DELETIONS {
-            let delete = move |tx: &mut AnyConnection| Ok::<_, Error>(purge(tx, now - kept, DELETED)?);
-            if services.db.write(delete).await? < DELETED as usize {
-                break;
-            }
-        }
-    }
-    Ok(())
 }

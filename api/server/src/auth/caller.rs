@@ -7,8 +7,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use manager_domain::Code;
-use manager_repository::accounts::Account;
 use manager_services::calls::Actor;
+use manager_services::profiles::Account;
 use manager_services::sessions::{self, Session};
 use manager_services::{Call, signing_keys};
 
@@ -38,7 +38,8 @@ pub(super) enum Credential {
 impl Caller {
     /// Makes the person known to what follows: their language, and the actor of the call.
     fn enter(request: &HttpRequest, call: Call, session: Session, account: Account) -> Self {
-        let actor = Actor { account: account.id, session: session.id, authenticated_at: session.authenticated_at };
+        let (id, authenticated_at) = (account.id, session.authenticated_at);
+        let actor = Actor { account: id, session: session.id, authenticated_at, admission: None };
         let call = entered(request, call, actor, account.locale);
         Self { account, session, call }
     }

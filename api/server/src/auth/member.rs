@@ -9,12 +9,11 @@ use actix_web::{FromRequest, HttpRequest};
 use manager_domain::Code;
 use manager_domain::ids::{AccountId, OrganizationId, ProductId, SessionId};
 use manager_domain::memberships::Rights;
-use manager_domain::permissions::{Decision, Permission, decide};
-use manager_repository::access::{Access, Ask};
-use manager_repository::memberships::Membership;
+use manager_services::access::{self, Admission, Authority};
 use manager_services::calls::Actor;
-use manager_services::products::{Product, reference};
-use manager_services::{Call, memberships, sessions};
+use manager_services::memberships::Membership;
+use manager_services::products::Product;
+use manager_services::{Call, sessions};
 
 use super::caller::{Credential, credential, entered};
 use super::client::{Client, state};
@@ -51,7 +50,6 @@ struct Asking {
     session: SessionId,
     /// The one the token names.
     account: Option<AccountId>,
-    organization: Option<OrganizationId>,
 }
 
 impl Asking {
@@ -66,36 +64,33 @@ impl Asking {
                 (session.id, None)
             }
         };
+        Ok(Self { call, session, account })
+    }
+
+    /// Lets in for the permission `P`: in the organization, and for the product, that the path names.
+    async fn admit<P: Required>(
+        self,
+        request: &HttpRequest,
+        state: &AppState,
+        product: Option<ProductId>,
+    ) -> Result<(Member<P>, Option<Product>), Problem> {
+        // Who isn't signed in learns that first; then a malformed id is a foreign one.
         let organization = request.match_info().get("org").and_then(|id| id.parse().ok());
-        Ok(Self { call, session, account, organization })
-    }
-
-    /// Who isn't signed in learns that first; then a malformed id is a foreign one.
-    fn ask(&self, product: Option<ProductId>) -> Ask {
-        let organization = self.organization.unwrap_or_else(|| OrganizationId::from_uuid(Default::default()));
-        Ask { session: self.session, organization, product, now: self.call.now }
-    }
-
-    fn admit<P: Required>(self, request: &HttpRequest, access: Option<Access>) -> Result<Member<P>, Problem> {
+        let organization = organization.unwrap_or_else(|| OrganizationId::from_uuid(Default::default()));
+        let admission = Admission { organization, product, permission: P::PERMISSION };
+        let access = access::find(&state.services, admission.ask(self.session, self.call.now)).await?;
         let access = access.filter(|access| self.account.is_none_or(|id| id == access.account));
         let access = access.ok_or_else(|| Problem::new(Code::SessionEnded))?;
-        let actor =
-            Actor { account: access.account, session: access.session, authenticated_at: access.authenticated_at };
-        let call = entered(request, self.call, actor, access.locale);
-        let (Some(membership), Some(organization)) = (access.membership, self.organization) else {
-            return Err(Problem::not_found());
+        let actor = Actor {
+            account: access.account,
+            session: access.session,
+            authenticated_at: access.authenticated_at,
+            admission: Some(admission),
         };
-        let rights = membership.rights();
-        refuse_unless(&decide(&rights, P::PERMISSION, None))?;
-        Ok(Member { call, account: access.account, organization, membership, rights, permission: PhantomData })
+        let (account, call) = (access.account, entered(request, self.call, actor, access.locale));
+        let Authority { membership, rights, product } = admission.decide(access)?;
+        Ok((Member { call, account, organization, membership, rights, permission: PhantomData }, product))
     }
-}
-
-fn refuse_unless(decision: &Decision) -> Result<(), Problem> {
-    if decision.allowed {
-        return Ok(());
-    }
-    Err(Problem::new(Code::Forbidden).with("reason", decision.reason.as_str()))
 }
 
 impl<P> Member<P> {
@@ -114,8 +109,7 @@ impl<P: Required> FromRequest for Member<P> {
         Box::pin(async move {
             let state = state(&request)?;
             let asking = Asking::begin(&request, state, client.await).await?;
-            let access = memberships::access(&state.services, asking.ask(None)).await?;
-            asking.admit(&request, access)
+            Ok(asking.admit(&request, state, None).await?.0)
         })
     }
 }
@@ -132,15 +126,8 @@ impl<P: Required> FromRequest for ProductMember<P> {
             let asking = Asking::begin(&request, state, client.await).await?;
             let product: Option<ProductId> = request.match_info().get("id").and_then(|id| id.parse().ok());
             let product = product.unwrap_or_else(|| ProductId::from_uuid(Default::default()));
-            let mut access = memberships::access(&state.services, asking.ask(Some(product))).await?;
-            let product = access.as_mut().and_then(|access| access.product.take());
-            let member: Member<P> = asking.admit(&request, access)?;
+            let (member, product) = asking.admit(&request, state, Some(product)).await?;
             let product = product.ok_or_else(Problem::not_found)?;
-            let reference = reference(&product);
-            if !decide(&member.rights, Permission::ViewProducts, Some(&reference)).allowed {
-                return Err(Problem::not_found());
-            }
-            refuse_unless(&decide(&member.rights, P::PERMISSION, Some(&reference)))?;
             Ok(Self { member, product })
         })
     }

@@ -7,7 +7,7 @@ use actix_web::http::Uri;
 use manager_domain::organizations::check_vat_number;
 use manager_services::settings::Seller;
 
-use super::parse::{Mode, Payments, Secret};
+use super::parse::{self, Mode, Payments, Secret};
 use super::{Config, ConfigError, SETTINGS, Variables};
 
 const PRODUCTION_NEEDS: &str = "MANAGER_MODE=production, which needs MANAGER_ROOT_KEY_FILE, MANAGER_SMTP_URL, \
@@ -27,7 +27,10 @@ const IDENTITY: [&str; 7] = [
 impl Config {
     /// The only base of links in mails and of `iss`.
     pub fn public_url(&self) -> String {
-        self.public_url_said.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+        self.public_url_said.clone().unwrap_or_else(|| {
+            let url = format!("http://{}", self.listen);
+            parse::http_url(&url).unwrap_or(url)
+        })
     }
 
     /// Where links in mails lead; the page's name and the token's fragment follow.

@@ -148,19 +148,31 @@ pub fn smtp_url(text: &str) -> Option<Secret> {
     (!host.is_empty()).then(|| Secret::new(text))
 }
 
-/// An absolute URL without its trailing slash.
+/// An absolute URL without its trailing slash, its origin as browsers write it: in lower case and without the port that
+/// its scheme means anyway.
 pub fn http_url(text: &str) -> Option<String> {
     let uri: Uri = text.parse().ok()?;
-    let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-    let host = uri.host().is_some_and(|host| !host.is_empty());
-    let plain = uri.query().is_none() && !text.contains(['#', '@']);
-    (scheme && host && plain).then(|| text.trim_end_matches('/').to_owned())
+    let scheme = uri.scheme_str()?;
+    let usual = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    if uri.query().is_some() || text.contains(['#', '@']) {
+        return None;
+    }
+    let port = uri.authority()?.as_str().strip_prefix(host)?;
+    let number = port.strip_prefix(':').map(str::parse::<u16>);
+    if !port.is_empty() && !matches!(number, Some(Ok(_))) {
+        return None;
+    }
+    let port = if port == usual { "" } else { port };
+    Some(format!("{scheme}://{}{port}{}", host.to_ascii_lowercase(), uri.path().trim_end_matches('/')))
 }
 
 pub fn origin(text: &str) -> Option<String> {
-    let url = http_url(text)?;
-    let path = url.split_once("://")?.1.contains('/');
-    (!path).then(|| url.to_ascii_lowercase())
+    http_url(text).filter(|url| url.split_once("://").is_some_and(|(_, host)| !host.contains('/')))
 }
 
 pub fn network(text: &str) -> Option<IpNet> {
@@ -204,5 +216,29 @@ pub fn mask_password(value: &str) -> String {
             format!("{before}password=********{others}")
         }
         None => url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_have_the_origin_that_browsers_send() {
+        for (said, kept) in [
+            ("https://Panel.Example.com", "https://panel.example.com"),
+            ("https://panel.example.com:443/", "https://panel.example.com"),
+            ("HTTP://LOCALHOST:80", "http://localhost"),
+            ("http://panel.example.com:443", "http://panel.example.com:443"),
+            ("https://Panel.Example.com:8443/Some/Page/", "https://panel.example.com:8443/Some/Page"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(http_url(said).as_deref(), Some(kept), "{said}");
+        }
+        for bad in ["ftp://a", "https://", "panel.example.com", "https://a?b", "https://a:99999", "https://u@a", "/a"] {
+            assert_eq!(http_url(bad), None, "{bad}");
+        }
+        assert_eq!(origin("https://Panel.Example.com:443").as_deref(), Some("https://panel.example.com"));
+        assert_eq!(origin("https://panel.example.com/page"), None);
     }
 }

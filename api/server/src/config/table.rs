@@ -123,6 +123,8 @@ settings! {
     minimum_charge: i64 = "MANAGER_MINIMUM_CHARGE", "500", parse::number(0, 1_000_000),
         "minor units from 0 to 1000000";
     order_lapse_days: u32 = "MANAGER_ORDER_LAPSE_DAYS", "14", parse::number(1, 365), "days from 1 to 365";
+    /// How long a person's security log remembers.
+    security_log_days: u32 = "MANAGER_SECURITY_LOG_DAYS", "730", parse::number(30, 3650), "days from 30 to 3650";
     billing_time_zone: Tz = "MANAGER_BILLING_TIME_ZONE", "Europe/Zurich", parse::time_zone,
         "a time zone such as Europe/Zurich";
     /// What people know the panel as: in mails, and as a word that passwords had better not hold.

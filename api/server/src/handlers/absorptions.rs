@@ -5,8 +5,7 @@ use manager_domain::Instant;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{AbsorptionId, AccountId, OrganizationId};
-use manager_repository::absorptions::{Asked, Step};
-use manager_services::absorptions::{self, Status, Verdict};
+use manager_services::absorptions::{self, Asked, Status, Step, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -84,11 +83,11 @@ impl From<Status> for AbsorptionView {
 /// Have another account of mine take over this one
 ///
 /// The address is invited into every organization with the same rights; where this account is only a member, an owner
-/// or admin approves first. Each acceptance replaces the membership of this account. Needs a session authenticated
-/// within ten minutes. A new password calls it off.
+/// or admin approves first, within seven days. The address gets one mail. Each acceptance replaces the membership of
+/// this account. Needs a session authenticated within ten minutes. A new password calls it off.
 #[utoipa::path(tag = "memberships", params(OptionalKey), request_body = AbsorptionRequest, responses(
     (status = 201, description = "Started", body = AbsorptionView),
-    (status = 403, description = "`step_up_required`"),
+    (status = 403, description = "`step_up_required`, also where the password changed meanwhile"),
     (status = 409, description = "`absorption_pending`, `absorption_target_refused` or `invitation_pending`"),
 ), security(("bearer" = []), ("cookie" = [])))]
 #[post("/v1/me/absorption")]
@@ -98,7 +97,7 @@ pub async fn start_absorption(
 ) -> Result<Answer, Problem> {
     let Then(caller, Repeatable(Json(body), key)) = body;
     let target = EmailAddress::parse(&body.email).map_err(|code| Problem::fault("/email", code))?;
-    let account = caller.account.id;
+    let account = caller.account.clone();
     let render = |status: &Status| Answer::created(&AbsorptionView::from(status.clone())).location("/v1/me/absorption");
     key.once(&state.services, &caller.call, render, async move |services, call| {
         absorptions::start(&services, &call, account, target).await
@@ -108,7 +107,7 @@ pub async fn start_absorption(
 
 /// Show how the absorption of my account stands
 #[utoipa::path(tag = "memberships",
-    responses((status = 200, description = "The latest, running or not", body = AbsorptionView),
+    responses((status = 200, description = "The latest, running or ended within seven days", body = AbsorptionView),
         (status = 404, description = "There was none")),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me/absorption")]
@@ -185,7 +184,7 @@ pub async fn list_absorptions(
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Approved"),
-        (status = 409, description = "`invitation_closed` where it was answered before, `invitation_pending`")),
+        (status = 409, description = "`invitation_closed` where it was answered before or waits no more, `invitation_pending`")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[post("/v1/organizations/{org}/absorptions/{id}/approve")]
@@ -203,7 +202,7 @@ pub async fn approve_absorption(
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Refused"),
-        (status = 409, description = "`invitation_closed` where it was answered before")),
+        (status = 409, description = "`invitation_closed` where it was answered before or waits no more")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[post("/v1/organizations/{org}/absorptions/{id}/refuse")]

@@ -7,10 +7,10 @@ use actix_web::dev::Payload;
 use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, delete, get, patch, post, put, web};
+use manager_domain::Currency;
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
-use manager_domain::organizations::{OrganizationKind, is_country};
+use manager_domain::organizations::{DEFAULT_COUNTRY, OrganizationKind, country_of};
 use manager_domain::permissions::Permission;
-use manager_domain::{Currency, FaultCode};
 use manager_services::carts::{self, Change, View, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -114,10 +114,8 @@ pub async fn create_cart(
     state: web::Data<AppState>,
     body: Json<CartRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let country = body.0.country.unwrap_or_else(|| "CH".to_owned());
-    if !is_country(&country) {
-        return Err(Problem::fault("/country", FaultCode::InvalidCountry));
-    }
+    let country = country_of(body.0.country.as_deref(), None, DEFAULT_COUNTRY);
+    let country = country.map_err(|code| Problem::fault("/country", code))?;
     let currency = state.services.settings.currency(body.0.currency, &country);
     let visitor = Visitor {
         kind: body.0.customer_kind.unwrap_or(OrganizationKind::Individual),
@@ -194,7 +192,7 @@ pub async fn add_cart_item(
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
     let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, BASE);
-    let key = key.of_cart(&secret);
+    let key = key.of_cart(&state.services, &client.0, (id, &secret)).await?;
     key.once(&state.services, &client.0, render, async move |services, call| {
         carts::change_anonymous(&services, &call, (id, &secret), seen, change).await
     })

@@ -31,7 +31,7 @@ pub struct AuditEntryView {
     /// Its place in the organization's chain, from 1 on.
     pub sequence: i64,
     pub at: Instant,
-    /// `member`, `support` or `system`.
+    /// `member`, `support`, `system`, or `link_holder`: whoever had the mailed link, without a session.
     pub actor: String,
     #[schema(required)]
     pub account_id: Option<AccountId>,

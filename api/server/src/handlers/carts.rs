@@ -1,30 +1,25 @@
-//! Carts of organizations: items, payment method, quote, checkout (ORD-1, ORD-6).
+//! Carts of organizations: items and payment method (ORD-1).
 
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
-use chrono::NaiveDate;
 use manager_domain::carts::{CartState, ItemChange, NewItem, PricedItem};
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::taxes::{TaxNote, Totals};
 use manager_domain::terms::Frequency;
-use manager_domain::{Code, Currency, Fault, Instant, Money, Refusal};
+use manager_domain::{Currency, Fault, Instant, Money};
 use manager_services::carts::{self, Change, View};
-use manager_services::orders::{self, CheckedOut, Checkout};
-use manager_services::quotes::{self, Quote};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::orders::OrderDetails;
 use crate::auth::Member;
 use crate::auth::permissions::{Order, Required};
 use crate::etags::{Etag, IfMatch, Tagged};
-use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
+use crate::idempotency::{Answer, OptionalKey, Repeatable};
 use crate::json::{Json, MergePatch, Nothing};
 use crate::language::{self, Language};
 use crate::paging::{ListQuery, Page};
@@ -369,10 +364,10 @@ pub async fn add_organization_cart_item(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
-    let (rights, language) = (member.rights.clone(), language::of(&request));
+    let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, &base(cart.0));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        carts::change(&services, &call, cart, &rights, seen, change).await
+        carts::change(&services, &call, cart, seen, change).await
     })
     .await
 }
@@ -395,7 +390,7 @@ pub async fn update_organization_cart_item(
     let Then(member, Then(Path((organization, id, item)), MergePatch(body))) = path;
     let (cart, change) = ((organization, id), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -416,7 +411,7 @@ pub async fn remove_organization_cart_item(
     let Then(member, Path((organization, id, item))) = path;
     let (cart, change) = ((organization, id), Change::Remove(item));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -437,162 +432,6 @@ pub async fn set_organization_cart_payment_method(
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(member, Then(Path(cart), Json(body))) = path;
     let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
-    let (view, _) = carts::change(&state.services, member.call(), cart, &member.rights, seen, change).await?;
+    let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
-}
-
-/// Exact lines, and the token that orders them at these prices.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(examples(json!({
-    "cart": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "price_token": "quo_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ",
-    "expires_at": "2026-03-01T09:45:00Z", "day": "2026-03-01",
-    "lines": [{"item": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "name": ".ch domain",
-        "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
-        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1",
-        "period_start": null, "period_end": null}],
-    "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
-        "total": {"amount": 973, "currency": "CHF"}, "notes": [],
-        "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]}
-})))]
-pub struct QuoteView {
-    pub cart: CartId,
-    /// Single use; a checkout with it charges exactly this.
-    pub price_token: String,
-    pub expires_at: Instant,
-    /// The billing day it holds for.
-    #[schema(value_type = String, format = Date)]
-    pub day: NaiveDate,
-    pub lines: Vec<QuoteLineView>,
-    pub totals: TotalsView,
-}
-
-/// An item, or one of several stretches of its term between which the tax rate changes.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct QuoteLineView {
-    pub item: ItemId,
-    pub offer: String,
-    pub name: String,
-    pub frequency: Frequency,
-    pub quantity: u32,
-    pub options: BTreeMap<String, String>,
-    /// Net, one unit for one term.
-    pub unit_price: Money,
-    /// All units.
-    pub net: Money,
-    /// Percent.
-    pub tax_rate: String,
-    /// The first of the days that the line is for, where it isn't the whole term.
-    #[schema(required, value_type = Option<String>, format = Date)]
-    pub period_start: Option<NaiveDate>,
-    /// Exclusive.
-    #[schema(required, value_type = Option<String>, format = Date)]
-    pub period_end: Option<NaiveDate>,
-}
-
-impl QuoteView {
-    fn of(quote: Quote, language: Language) -> Self {
-        let currency = quote.lines.currency;
-        let totals = TotalsView::of(quote.lines.totals(), quote.lines.notes.clone(), currency);
-        let lines = quote.lines.lines.into_iter().map(|line| QuoteLineView {
-            item: line.item,
-            offer: line.offer,
-            name: line.names.get(language).to_owned(),
-            frequency: line.frequency,
-            quantity: line.quantity,
-            options: line.options,
-            unit_price: Money::new(line.unit_price, currency),
-            net: Money::new(line.net, currency),
-            tax_rate: line.tax_rate.to_string(),
-            period_start: line.period_start,
-            period_end: line.period_end,
-        });
-        Self {
-            cart: quote.cart,
-            price_token: quote.price_token,
-            expires_at: quote.expires_at,
-            day: quote.day,
-            lines: lines.collect(),
-            totals,
-        }
-    }
-}
-
-/// Quote a cart
-///
-/// Exact lines with a price token: single use, 15 minutes, bound to organization, content and day.
-#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart")),
-    responses((status = 201, description = "The quote", body = QuoteView),
-        (status = 409, description = "`cart_empty`, `cart_closed`, or `offer_unavailable` with the faults")),
-    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
-#[post("/v1/organizations/{org}/carts/{id}/quote")]
-pub async fn quote_cart(
-    request: HttpRequest,
-    state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Nothing>>,
-) -> Result<HttpResponse, Problem> {
-    let Then(member, Then(Path((organization, id)), Nothing)) = path;
-    let quote = quotes::quote(&state.services, member.call(), organization, id).await?;
-    Ok(HttpResponse::Created().json(QuoteView::of(quote, language::of(&request))))
-}
-
-/// What is ordered at which prices, and what pays.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(examples(json!({
-    "price_token": "quo_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ", "payment_method_token": "sandbox_succeeds"
-})))]
-pub struct CheckoutRequest {
-    /// Of the quote that was seen.
-    #[validate(length(min = 1, max = 100))]
-    #[schema(min_length = 1, max_length = 100)]
-    pub price_token: String,
-    /// The provider's name for the card, never its number; not needed where nothing is to be paid.
-    #[serde(default)]
-    #[validate(length(max = 200))]
-    #[schema(required = false, max_length = 200)]
-    pub payment_method_token: Option<String>,
-}
-
-/// Order a cart
-///
-/// At the prices of the quote. The order, its open invoice and its payment are committed, then the payment is carried
-/// out; a declined order stays payable.
-#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = CartId, Path, description = "The cart"), RequiredKey),
-    request_body = CheckoutRequest,
-    responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
-        (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
-        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, `name_taken`, \
-            `billing_address_required`, `payment_method_required` or `payment_method_unavailable`"),
-        (status = 410, description = "`token_lapsed`: the quote is too old")),
-    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
-#[post("/v1/organizations/{org}/carts/{id}/checkout")]
-pub async fn check_out(
-    request: HttpRequest,
-    state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Once<Json<CheckoutRequest>>>>,
-) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
-    let CheckoutRequest { price_token, payment_method_token } = body;
-    let checkout = Checkout { cart, price_token, payment_method_token };
-    let (rights, language) = (member.rights.clone(), language::of(&request));
-    let render = move |done: &CheckedOut| checked_out(done, organization, language);
-    key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::checkout(&services, &call, organization, &rights, checkout).await
-    })
-    .await
-}
-
-fn checked_out(done: &CheckedOut, organization: OrganizationId, language: Language) -> Answer {
-    match done {
-        CheckedOut::Placed(details) => {
-            let location = format!("/v1/organizations/{organization}/orders/{}", details.order.id);
-            Answer::created(&OrderDetails::from(details.as_ref().clone())).location(&location)
-        }
-        CheckedOut::Stale(quote) => {
-            let preview = QuoteView::of(quote.as_ref().clone(), language);
-            Answer::refused(Refusal::new(Code::QuoteStale).with("preview", json!(preview)))
-        }
-    }
 }

@@ -7,9 +7,9 @@ use manager_domain::catalogue::{
     Offer, OptionKind, OrderOption, ProductType, TerminationConfirmation, Unavailable, UnavailableReason,
 };
 use manager_domain::ids::CatalogueVersionId;
-use manager_domain::organizations::{OrganizationKind, is_country};
+use manager_domain::organizations::{DEFAULT_COUNTRY, OrganizationKind, country_of};
 use manager_domain::terms::Frequency;
-use manager_domain::{Currency, FaultCode, Money};
+use manager_domain::{Currency, Money};
 use manager_services::Settings;
 use manager_services::catalogue::{self, Version};
 use serde::{Deserialize, Serialize};
@@ -49,10 +49,8 @@ pub struct CatalogueQuery {
 
 impl CatalogueQuery {
     fn customer(&self, settings: &Settings) -> Result<Customer, Problem> {
-        let country = self.country.clone().unwrap_or_else(|| "CH".to_owned());
-        if !is_country(&country) {
-            return Err(Problem::fault("query:country", FaultCode::InvalidCountry));
-        }
+        let country = country_of(self.country.as_deref(), None, DEFAULT_COUNTRY);
+        let country = country.map_err(|code| Problem::fault("query:country", code))?;
         Ok(Customer {
             kind: self.customer_kind.unwrap_or(OrganizationKind::Individual),
             currency: settings

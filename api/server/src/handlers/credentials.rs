@@ -30,7 +30,8 @@ pub struct PasswordChange {
 
 /// Change my password
 ///
-/// Every other session ends, and the person is told by mail.
+/// Every other session ends, the person is told by mail, and devices that logged in before aren't known any more: a
+/// browser that changes it gets a new `__Host-device`, others a new `device_token` when they refresh.
 #[utoipa::path(tag = "accounts", request_body = PasswordChange, responses(
     (status = 204, description = "Changed"),
     (status = 403, description = "`wrong_password`"),
@@ -44,8 +45,10 @@ pub async fn change_password(
     let Then(caller, Json(body)) = body;
     let (account, session) = (&caller.account, caller.session.id);
     let (current, new) = (&body.current_password, &body.new_password);
-    credentials::change_password(&state.services, &caller.call, account, session, current, new).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let device = credentials::change_password(&state.services, &caller.call, account, session, current, new).await?;
+    let mut response = HttpResponse::NoContent();
+    cookies::set_device(&mut response, device);
+    Ok(response.finish())
 }
 
 /// Whose password was forgotten.

@@ -5,14 +5,14 @@ use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{InvitationId, OrganizationId};
 use manager_domain::memberships::{InvitationState, ProductAccess, Rights, Role};
 use manager_domain::{Instant, emails};
-use manager_repository::invitations::Sent;
-use manager_services::invitations::{self, NewInvitation, Which};
+use manager_services::invitations::{self, NewInvitation, Sent, Which};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::auth::permissions::{ManageMembers, Required};
 use crate::auth::{Caller, Client, Member};
+use crate::etags::{IfMatch, Tagged};
 use crate::idempotency::{Answer, Key, OptionalKey, Repeatable};
 use crate::json::{Json, Nothing};
 use crate::paging::{ListQuery, Page};
@@ -153,32 +153,34 @@ pub async fn list_invitations(
 /// Show an invitation
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvitationId, Path, description = "The invitation")),
-    responses((status = 200, description = "The invitation", body = InvitationView)),
+    responses((status = 200, description = "The invitation", body = InvitationView),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[get("/v1/organizations/{org}/invitations/{id}")]
 pub async fn get_invitation(
     state: web::Data<AppState>,
     path: Then<Member<ManageMembers>, Path<(OrganizationId, InvitationId)>>,
-) -> Result<Json<InvitationView>, Problem> {
+) -> Result<Tagged<InvitationView>, Problem> {
     let Then(member, Path((organization, id))) = path;
     let sent = invitations::get(&state.services, organization, id).await?;
-    Ok(Json(InvitationView::of(sent, member.call().now)))
+    Ok(Tagged::version(sent.0.version, InvitationView::of(sent, member.call().now)))
 }
 
 /// Revoke an invitation
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = InvitationId, Path, description = "The invitation")),
+        ("id" = InvitationId, Path, description = "The invitation"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Revoked"), (status = 409, description = "`invitation_closed`")),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-required-permission" = json!(ManageMembers::NAME))))]
 #[delete("/v1/organizations/{org}/invitations/{id}")]
 pub async fn revoke_invitation(
     state: web::Data<AppState>,
-    path: Then<Member<ManageMembers>, Path<(OrganizationId, InvitationId)>>,
+    path: Then<Member<ManageMembers>, Then<Path<(OrganizationId, InvitationId)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
-    invitations::revoke(&state.services, member.call(), organization, id).await?;
+    let Then(member, Then(Path((organization, id)), if_match)) = path;
+    invitations::revoke(&state.services, member.call(), organization, id, if_match.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,22 +1,26 @@
-//! Orders: list, show, pay again, cancel (ORD-6).
+//! Orders: checkout, list, show, pay again, cancel (ORD-6).
 
-use actix_web::{get, post, web};
+use actix_web::{HttpRequest, get, post, web};
 use manager_domain::ids::{CartId, InvoiceId, OrderId, OrganizationId, ProductId};
 use manager_domain::invoices::InvoiceState;
 use manager_domain::orders::OrderState;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::products::ProductState;
-use manager_domain::{Instant, Money};
-use manager_services::orders::{self, Details, OrderFilter, PayOrder};
+use manager_domain::{Code, Instant, Money, Refusal};
+use manager_services::orders::{self, CheckedOut, Checkout, Details, OrderFilter, PayOrder};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 use super::payments::PaymentView;
+use super::quotes::QuoteView;
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
+use crate::etags::{IfMatch, Tagged};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
 use crate::json::{Json, Nothing};
+use crate::language::{self, Language};
 use crate::paging::{Cursor, Limit, Page};
 use crate::path::Path;
 use crate::problems::Problem;
@@ -129,6 +133,67 @@ impl From<Details> for OrderDetails {
     }
 }
 
+/// What is ordered at which prices, and what pays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "price_token": "quo_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ", "payment_method_token": "sandbox_succeeds"
+})))]
+pub struct CheckoutRequest {
+    /// Of the quote that was seen.
+    #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
+    pub price_token: String,
+    /// The provider's name for the card, never its number; not needed where nothing is to be paid.
+    #[serde(default)]
+    #[validate(length(max = 200))]
+    #[schema(required = false, max_length = 200)]
+    pub payment_method_token: Option<String>,
+}
+
+/// Order a cart
+///
+/// At the prices of the quote. The order, its open invoice and its payment are committed, then the payment is carried
+/// out; a declined order stays payable.
+#[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = CartId, Path, description = "The cart"), RequiredKey),
+    request_body = CheckoutRequest,
+    responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
+        (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
+        (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, `name_taken`, \
+            `billing_address_required`, `payment_method_required` or `payment_method_unavailable`"),
+        (status = 410, description = "`token_lapsed`: the quote is too old")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
+#[post("/v1/organizations/{org}/carts/{id}/checkout")]
+pub async fn check_out(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Once<Json<CheckoutRequest>>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
+    let CheckoutRequest { price_token, payment_method_token } = body;
+    let checkout = Checkout { cart, price_token, payment_method_token };
+    let language = language::of(&request);
+    let render = move |done: &CheckedOut| checked_out(done, organization, language);
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        orders::checkout(&services, &call, organization, checkout).await
+    })
+    .await
+}
+
+fn checked_out(done: &CheckedOut, organization: OrganizationId, language: Language) -> Answer {
+    match done {
+        CheckedOut::Placed(details) => {
+            let location = format!("/v1/organizations/{organization}/orders/{}", details.order.id);
+            Answer::created(&OrderDetails::from(details.as_ref().clone())).location(&location)
+        }
+        CheckedOut::Stale(quote) => {
+            let preview = QuoteView::of(quote.as_ref().clone(), language);
+            Answer::refused(Refusal::new(Code::QuoteStale).with("preview", json!(preview)))
+        }
+    }
+}
+
 /// Which orders to list.
 #[derive(Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -167,15 +232,17 @@ pub async fn list_orders(
 /// Show an order
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = OrderId, Path, description = "The order")),
-    responses((status = 200, description = "The order with invoice, payments and products", body = OrderDetails)),
+    responses((status = 200, description = "The order with invoice, payments and products", body = OrderDetails),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
 #[get("/v1/organizations/{org}/orders/{id}")]
 pub async fn get_order(
     state: web::Data<AppState>,
     path: Then<Member<ViewBilling>, Path<(OrganizationId, OrderId)>>,
-) -> Result<Json<OrderDetails>, Problem> {
+) -> Result<Tagged<OrderDetails>, Problem> {
     let Then(_, Path((organization, id))) = path;
-    Ok(Json(orders::get(&state.services, organization, id).await?.into()))
+    let details = orders::get(&state.services, organization, id).await?;
+    Ok(Tagged::version(details.order.version, details.into()))
 }
 
 /// What pays an open order.
@@ -225,20 +292,21 @@ pub async fn pay_order(
 ///
 /// Its invoice is void, its products are cancelled. Needs the right to order each of them.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
-        ("id" = OrderId, Path, description = "The order"), OptionalKey),
+        ("id" = OrderId, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     responses((status = 200, description = "Cancelled", body = OrderDetails),
         (status = 409, description = "`order_closed` or `payment_in_progress`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/orders/{id}/cancel")]
 pub async fn cancel_order(
     state: web::Data<AppState>,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Repeatable<Nothing>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, OrderId)>, Then<IfMatch, Repeatable<Nothing>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
-    let rights = member.rights.clone();
+    let Then(member, Then(Path((organization, id)), Then(if_match, Repeatable(Nothing, key)))) = path;
+    let seen = if_match.expected_version()?;
     let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
-        orders::cancel(&services, &call, organization, &rights, id).await
+        orders::cancel(&services, &call, organization, id, seen).await
     })
     .await
 }

@@ -4,10 +4,11 @@ use actix_web::{get, patch, post, web};
 use manager_domain::ids::OrganizationId;
 use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Role};
-use manager_domain::organizations::{BillingAddress, OrganizationKind, check_vat_number, is_country};
-use manager_domain::{Currency, Fault, FaultCode, Instant, time_zones};
-use manager_services::Settings;
-use manager_services::organizations::{self, Changes, NewOrganization, Organization};
+use manager_domain::organizations::{
+    BillingAddress, Founder, NewOrganization, OrganizationChanges, OrganizationDraft, OrganizationKind,
+};
+use manager_domain::{Currency, Instant};
+use manager_services::organizations::{self, Organization};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -164,62 +165,11 @@ pub struct OrganizationRequest {
     pub currency: Option<Currency>,
 }
 
-/// The organization to be, its fields below `pointer`; `None` where it has faults.
-pub fn requested(
-    settings: &Settings,
-    body: OrganizationRequest,
-    pointer: &str,
-    full_name: String,
-    locale: Language,
-    time_zone: &str,
-    faults: &mut Vec<Fault>,
-) -> Option<NewOrganization> {
-    let before = faults.len();
-    let at = |name: &str| format!("{pointer}/{name}");
-    if let Some(address) = &body.billing_address {
-        faults.extend(address.faults(&at("billing_address")));
+impl From<OrganizationRequest> for OrganizationDraft {
+    fn from(body: OrganizationRequest) -> Self {
+        let OrganizationRequest { kind, name, country, billing_address, vat_number, currency } = body;
+        Self { kind, name, country, billing_address, vat_number, currency }
     }
-    let of_address = body.billing_address.as_ref().map(|address| address.country.clone());
-    let country = body.country.or_else(|| of_address.clone()).unwrap_or_else(|| "CH".to_owned());
-    if !is_country(&country) || of_address.is_some_and(|of_address| of_address != country) {
-        faults.push(Fault::new(at("country"), FaultCode::InvalidCountry));
-    }
-    let currency =
-        settings.currency(body.currency, &country).map_err(|code| faults.push(Fault::new(at("currency"), code)));
-    let vat_number = body.vat_number.and_then(|number| match check_vat_number(&country, &number) {
-        Ok(number) => Some(number),
-        Err(code) => {
-            faults.push(Fault::new(at("vat_number"), code));
-            None
-        }
-    });
-    let name = match (body.kind, body.name) {
-        (OrganizationKind::Individual, None) => full_name,
-        (OrganizationKind::Individual, Some(_)) => {
-            faults.push(Fault::new(at("name"), FaultCode::NotForThisKind));
-            full_name
-        }
-        (_, Some(name)) if !name.trim().is_empty() => name.trim().to_owned(),
-        (_, Some(_)) => {
-            faults.push(Fault::new(at("name"), FaultCode::TooShort).with("min", 1));
-            full_name
-        }
-        (_, None) => {
-            faults.push(Fault::new(at("name"), FaultCode::Missing));
-            full_name
-        }
-    };
-    let currency = currency.ok().filter(|_| faults.len() == before)?;
-    Some(NewOrganization {
-        kind: body.kind,
-        name,
-        currency,
-        country,
-        billing_address: body.billing_address,
-        vat_number,
-        locale,
-        time_zone: time_zone.to_owned(),
-    })
 }
 
 /// Create an organization
@@ -236,10 +186,14 @@ pub async fn create_organization(
 ) -> Result<Answer, Problem> {
     let Then(caller, Repeatable(Json(body), key)) = body;
     let account = &caller.account;
-    let name = manager_domain::accounts::full_name(&account.first_name, &account.last_name);
-    let mut faults = Vec::new();
-    let new = requested(&state.services.settings, body, "", name, account.locale, &account.time_zone, &mut faults);
-    let new = new.ok_or_else(|| Problem::invalid(faults))?;
+    let founder = Founder {
+        first_name: &account.first_name,
+        last_name: &account.last_name,
+        locale: account.locale,
+        time_zone: &account.time_zone,
+    };
+    let new = NewOrganization::check(body.into(), founder, &state.services.settings.currencies, "");
+    let new = new.map_err(Problem::invalid)?;
     let owner = account.id;
     let render = |row: &Organization| {
         Answer::created(&OrganizationView::of(row.clone(), true))
@@ -328,52 +282,23 @@ pub async fn update_organization(
 ) -> Result<Tagged<OrganizationView>, Problem> {
     let Then(member, MergePatch(body)) = body;
     let seen = seen.require()?.expected_version()?;
-    let changes = read(body)?;
-    let row = organizations::update(&state.services, member.call(), member.organization, seen, changes).await?;
+    let row = organizations::update(&state.services, member.call(), member.organization, seen, body.into()).await?;
     Ok(Tagged::version(row.version, OrganizationView::of(row, true)))
 }
 
-fn read(body: OrganizationPatch) -> Result<Changes, Problem> {
-    let mut faults = Vec::new();
-    if let Some(address) = body.billing_address.value() {
-        faults.extend(address.faults("/billing_address"));
+impl From<OrganizationPatch> for OrganizationChanges {
+    fn from(body: OrganizationPatch) -> Self {
+        Self {
+            kind: body.kind,
+            name: body.name,
+            billing_address: body.billing_address.into_option(),
+            country: body.country,
+            vat_number: body.vat_number.into_option(),
+            website: body.website.into_option(),
+            phone: body.phone.into_option(),
+            locale: body.locale,
+            time_zone: body.time_zone,
+            currency: body.currency,
+        }
     }
-    if body.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-        faults.push(Fault::new("/name", FaultCode::TooShort).with("min", 1));
-    }
-    if body.country.as_ref().is_some_and(|country| !manager_domain::organizations::is_country(country)) {
-        faults.push(Fault::new("/country", FaultCode::InvalidCountry));
-    }
-    if body.time_zone.as_ref().is_some_and(|zone| time_zones::parse(zone).is_none()) {
-        faults.push(Fault::new("/time_zone", FaultCode::InvalidTimeZone));
-    }
-    let is_web = |url: &String| {
-        let parsed = url.parse::<actix_web::http::Uri>().ok();
-        parsed.is_some_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
-    };
-    if body.website.value().is_some_and(|url| !is_web(url)) {
-        faults.push(Fault::new("/website", FaultCode::InvalidUrl));
-    }
-    let is_phone = |phone: &String| {
-        let digits = phone.chars().filter(char::is_ascii_digit).count();
-        (5..=15).contains(&digits) && phone.chars().all(|c| c.is_ascii_digit() || "+ ()-./".contains(c))
-    };
-    if body.phone.value().is_some_and(|phone| !is_phone(phone)) {
-        faults.push(Fault::new("/phone", FaultCode::InvalidPhone));
-    }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    Ok(Changes {
-        kind: body.kind,
-        name: body.name.map(|name| name.trim().to_owned()),
-        billing_address: body.billing_address.into_option(),
-        country: body.country,
-        vat_number: body.vat_number.into_option(),
-        website: body.website.into_option(),
-        phone: body.phone.into_option(),
-        locale: body.locale,
-        time_zone: body.time_zone,
-        currency: body.currency,
-    })
 }

@@ -28,7 +28,8 @@ pub struct RecoveryEmailRequest {
 
 /// Set my recovery e-mail
 ///
-/// It takes effect when the link mailed to it is confirmed.
+/// It takes effect when the link mailed to it is confirmed, for as long as the session that asks lives and the password
+/// stays. The login ID is told.
 #[utoipa::path(tag = "accounts", request_body = RecoveryEmailRequest, responses(
     (status = 202, description = "A mail is on its way"),
     (status = 403, description = "`wrong_password`"),
@@ -73,7 +74,7 @@ pub struct RecoveryEmailToken {
 /// Confirm a recovery e-mail
 #[utoipa::path(tag = "accounts", request_body = RecoveryEmailToken, responses(
     (status = 204, description = "It is the recovery e-mail now"),
-    (status = 410, description = "`token_lapsed`"),
+    (status = 410, description = "`token_lapsed`, also where the session that asked is over"),
     (status = 422, description = "`recovery_email_is_login_id` meanwhile, or `validation_failed`"),
 ))]
 #[post("/v1/recovery-emails/confirm")]

@@ -4,14 +4,14 @@ use actix_web::{HttpResponse, post, web};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{CartId, RegistrationId};
 use manager_domain::languages::Language;
-use manager_domain::{Fault, FaultCode, time_zones};
-use manager_services::Settings;
+use manager_domain::organizations::{Founder, NewOrganization};
+use manager_domain::{Currency, Fault, FaultCode, profiles, time_zones};
 use manager_services::registrations::{self, CartClaim, Details, Joins, Proof};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::organizations::{OrganizationRequest, requested};
+use super::organizations::OrganizationRequest;
 use super::sessions::{SessionGrant, SessionMode, granted};
 use crate::auth::{Client, cookies};
 use crate::json::Json;
@@ -127,32 +127,35 @@ pub async fn request_registration(
     state: web::Data<AppState>,
     body: Json<RegistrationRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let (email, details) = read(&state.services.settings, body.0, &client.0.language)?;
+    let (email, details) = read(body.0, client.0.language, &state.services.settings.currencies)?;
     let registration_id = registrations::request(&state.services, &client.0, &email, details).await?;
     Ok(HttpResponse::Accepted().json(RegistrationPending { registration_id }))
 }
 
-fn read(settings: &Settings, body: RegistrationRequest, asked: &Language) -> Result<(EmailAddress, Details), Problem> {
+fn read(body: RegistrationRequest, asked: Language, offered: &[Currency]) -> Result<(EmailAddress, Details), Problem> {
     let mut faults = Vec::new();
     let email = EmailAddress::parse(&body.email);
     if let Err(code) = email {
         faults.push(Fault::new("/email", code));
     }
-    for (pointer, name) in [("/first_name", &body.first_name), ("/last_name", &body.last_name)] {
-        if name.trim().is_empty() {
-            faults.push(Fault::new(pointer, FaultCode::TooShort).with("min", 1));
-        }
-    }
-    let time_zone = body.time_zone.unwrap_or_else(|| "Europe/Zurich".to_owned());
+    let (first_name, last_name) = (body.first_name.trim().to_owned(), body.last_name.trim().to_owned());
+    faults.extend(profiles::name_fault("/first_name", &first_name));
+    faults.extend(profiles::name_fault("/last_name", &last_name));
+    let time_zone = body.time_zone.unwrap_or_else(|| time_zones::DEFAULT.to_owned());
     if time_zones::parse(&time_zone).is_none() {
         faults.push(Fault::new("/time_zone", FaultCode::InvalidTimeZone));
     }
-    let locale = body.locale.unwrap_or(*asked);
-    let full_name = manager_domain::accounts::full_name(body.first_name.trim(), body.last_name.trim());
+    let locale = body.locale.unwrap_or(asked);
+    let founder = Founder { first_name: &first_name, last_name: &last_name, locale, time_zone: &time_zone };
     let joins = match (body.organization, body.invitation) {
         (Some(organization), None) => {
-            requested(settings, organization, "/organization", full_name, locale, &time_zone, &mut faults)
-                .map(|new| Joins::Own(Box::new(new)))
+            match NewOrganization::check(organization.into(), founder, offered, "/organization") {
+                Ok(new) => Some(Joins::Own(Box::new(new))),
+                Err(found) => {
+                    faults.extend(found);
+                    None
+                }
+            }
         }
         (None, Some(_)) if body.cart.is_some() => {
             // A cart goes into an organization of one's own; whoever joins another claims it there, rights permitting.
@@ -173,8 +176,8 @@ fn read(settings: &Settings, body: RegistrationRequest, asked: &Language) -> Res
         (Ok(email), Some(joins)) if faults.is_empty() => Ok((
             email,
             Details {
-                first_name: body.first_name.trim().to_owned(),
-                last_name: body.last_name.trim().to_owned(),
+                first_name,
+                last_name,
                 locale,
                 time_zone,
                 joins,

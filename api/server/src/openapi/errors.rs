@@ -1,12 +1,12 @@
 //! The errors of operations: what their form implies is added, what handlers declare gets the problem's schema.
 
-use manager_domain::Code;
+use manager_domain::{Code, FaultCode};
 use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
 use crate::idempotency;
 use crate::language::Language;
-use crate::problems::{status, text};
+use crate::problems::{fault_text, fill, status, text};
 
 /// Shared responses: component, example code, description.
 const SHARED: &[(&str, Code, &str)] = &[
@@ -125,16 +125,18 @@ pub fn responses() -> Value {
 
 fn example(code: Code) -> Value {
     let words = text(Language::En, code);
+    let samples = Map::from_iter([("retry_after".to_owned(), json!(30))]);
     let mut example = json!({
         "type": format!("https://panel.example.com/problems/{code}"),
         "title": words.title,
         "status": status(code).as_u16(),
-        "detail": words.detail,
+        "detail": fill(&words.detail, &samples),
         "code": code.as_str(),
         "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     });
     if code == Code::ValidationFailed {
-        let fault = json!({"pointer": "/email", "code": "invalid_email", "detail": "", "params": {}});
+        let detail = fault_text(Language::En, FaultCode::InvalidEmail);
+        let fault = json!({"pointer": "/email", "code": "invalid_email", "detail": detail, "params": {}});
         example["errors"] = json!([fault]);
     }
     example

@@ -122,9 +122,23 @@ fn tags(paths: &Map<String, Value>) -> Value {
     shown.map(|(name, description)| json!({"name": name, "description": description})).collect()
 }
 
+/// A page's example has the one of its items.
+fn exemplify_pages(schemas: &mut Map<String, Value>) {
+    let item = |page: &Value| {
+        let reference = page.pointer("/properties/data/items/$ref")?.as_str()?.rsplit('/').next()?;
+        schemas.get(reference)?.pointer("/examples/0").cloned()
+    };
+    let pages = schemas.iter().filter(|(name, _)| name.starts_with("Page_"));
+    let examples: Vec<_> = pages.filter_map(|(name, page)| Some((name.clone(), item(page)?))).collect();
+    for (name, item) in examples {
+        schemas[&name]["examples"] = json!([{"data": [item], "next_cursor": null}]);
+    }
+}
+
 fn components(collected: Option<&Value>) -> Value {
     let schemas = collected.and_then(|components| components.get("schemas"));
     let mut schemas = sorted(schemas);
+    exemplify_pages(&mut schemas);
     schemas.insert("Problem".to_owned(), errors::problem_schema());
     schemas.insert("ProblemFault".to_owned(), errors::fault_schema());
     schemas.sort_keys();

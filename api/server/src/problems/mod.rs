@@ -118,15 +118,15 @@ fn code_of(status: StatusCode) -> Code {
 
 impl From<manager_services::Error> for Problem {
     fn from(error: manager_services::Error) -> Self {
-        use manager_repository::Error as Database;
+        use manager_services::Error;
         match error {
-            manager_services::Error::Refused(refusal) => refusal.into(),
-            manager_services::Error::Database(Database::Overloaded) => Self::new(Code::Overloaded).retry_after(1),
-            manager_services::Error::Database(Database::Unavailable(cause)) => {
-                tracing::error!(cause, "the database is unavailable");
+            Error::Refused(refusal) => refusal.into(),
+            Error::Overloaded => Self::new(Code::Overloaded).retry_after(1),
+            Error::Unavailable(cause) => {
+                tracing::error!("{cause}");
                 Self::new(Code::ServiceUnavailable).retry_after(5)
             }
-            other => Self::internal(other),
+            other @ (Error::Conflict | Error::Defect(_)) => Self::internal(other),
         }
     }
 }

@@ -130,6 +130,7 @@ const fn is_about_security(template: Template) -> bool {
             | Template::LoginIdChangeRequested
             | Template::LoginIdChanged
             | Template::LoginIdChangeUndone
+            | Template::RecoveryEmailRequested
             | Template::RecoveryEmailChanged
             | Template::RecoveryEmailRemoved
             | Template::SessionEndedForSafety
@@ -241,6 +242,8 @@ mod tests {
             "date",
             "old_member",
             "new_email",
+            "organizations",
+            "count",
         ];
         names.iter().fold(Mail::new("ada@example.com", language, template), |mail, name| {
             mail.with(name, format!("<{name}>\r\nBcc: x"))

@@ -1,5 +1,7 @@
 //! How mails leave: by SMTP, or, in development, printed and kept for the local mail page.
 
+use std::error::Error as _;
+
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::response::Severity;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -26,9 +28,9 @@ pub enum Transport {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sent {
     Yes,
-    /// The server refused it for good: trying again is of no use.
+    /// The server refused its recipient for good: trying again is of no use.
     Refused(String),
-    /// The server is away or busy.
+    /// The server is away or busy, or takes nothing from us as things stand.
     Later(String),
 }
 
@@ -71,9 +73,21 @@ async fn send_smtp(
     Ok(match mailer.send(message).await {
         Ok(response) if response.code().severity == Severity::PositiveCompletion => Sent::Yes,
         Ok(response) => Sent::Later(response.code().to_string()),
-        Err(error) if error.is_permanent() => Sent::Refused(error.to_string()),
+        Err(error)
+            if error.is_permanent() && error.source().is_some_and(|said| blames_recipient(&said.to_string())) =>
+        {
+            Sent::Refused(error.to_string())
+        }
         Err(error) => Sent::Later(error.to_string()),
     })
+}
+
+/// Whether a permanent refusal is about the recipient, told by its enhanced code (RFC 3463): no such mailbox, no such
+/// host, bad syntax, moved away, takes no mail, disabled. Wrong credentials, a relay or a sender that is refused meet
+/// every mail and pass when somebody mends them; so may what a server says without such a code.
+fn blames_recipient(answer: &str) -> bool {
+    const CODES: [&str; 6] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"];
+    answer.split_ascii_whitespace().next().is_some_and(|code| CODES.contains(&code))
 }
 
 async fn keep(services: &Services, id: JobId, to: &str, mail: Rendered, now: Instant) -> Result<()> {
@@ -99,4 +113,28 @@ fn print(to: &str, mail: &Rendered) {
 /// The kept mails, newest first.
 pub async fn list_kept(services: &Services, limit: i64) -> Result<Vec<rows::DevelopmentMail>> {
     services.db.read(move |conn| Ok(rows::list(conn, limit)?)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_of_the_recipient_is_final() {
+        for answer in ["5.1.1 <a@b.example>: User unknown", "5.2.1 The account is disabled", "5.1.10 null MX"] {
+            assert!(blames_recipient(answer), "{answer}");
+        }
+        let passing = [
+            "5.7.8 Authentication credentials invalid",
+            "5.7.1 <a@b.example>: Relay access denied",
+            "5.1.8 <us@c.example>: Sender address rejected: Domain not found",
+            "5.1.7 Bad sender address syntax",
+            "5.2.2 Mailbox full",
+            "Requested action not taken",
+            "",
+        ];
+        for answer in passing {
+            assert!(!blames_recipient(answer), "{answer}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Details, Order, paid_or_refused};
+use crate::access::Authority;
 use crate::audit_log::{self, Entry};
 use crate::catalogue::{self, Version};
 use crate::errors::{Error, Result};
@@ -65,13 +66,12 @@ pub async fn checkout(
     services: &Services,
     call: &Call,
     organization: OrganizationId,
-    rights: &Rights,
     request: Checkout,
 ) -> Result<CheckedOut> {
     let cart = request.cart;
-    let (shared, call_, rights) = (services.clone(), call.clone(), rights.clone());
-    let write = move |tx: &mut AnyConnection| {
-        let placed = place(tx, &shared, &call_, organization, &rights, &request)?;
+    let (shared, call_) = (services.clone(), call.clone());
+    let write = move |tx: &mut AnyConnection, authority: &Authority| {
+        let placed = place(tx, &shared, &call_, organization, &authority.rights, &request)?;
         if !matches!(placed, Placed::Stale) {
             idempotency::advance(tx, &shared, &call_, &placed)?;
         }
@@ -80,7 +80,7 @@ pub async fn checkout(
     };
     let placed = match idempotency::reached(services, call)? {
         Some(placed) => placed,
-        None => services.db.write(write).await?,
+        None => services.write_as(call.clone(), write).await?,
     };
     failpoint!("checkout.after_commit");
     match placed {
@@ -106,7 +106,6 @@ fn place(
     rights: &Rights,
     request: &Checkout,
 ) -> Result<Placed> {
-    organizations::lock(tx, organization)?;
     let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
     let quote = find_quote(tx, services, &owner, request)?;
     let cart = carts::open_cart(tx, organization, request.cart)?;

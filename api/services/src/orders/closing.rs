@@ -1,7 +1,6 @@
 //! Orders that die unpaid: cancelled by the customer or lapsed (ORD-6).
 
 use manager_domain::ids::*;
-use manager_domain::memberships::Rights;
 use manager_domain::orders::OrderState;
 use manager_domain::permissions::{Permission, decide};
 use manager_domain::{Code, Instant};
@@ -10,34 +9,33 @@ use serde_json::json;
 
 use super::paying::{closed, payment_under_way, refuse_while_paying};
 use super::{Details, Order, details};
+use crate::access::{Authority, allowed};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
+use crate::housekeeping::each_due;
 use crate::products::reference;
-use crate::{Call, Services, carts};
-
-/// Orders looked at together, and how often in one go.
-const BATCH: i64 = 100;
-const BATCHES: usize = 50;
+use crate::versions::fresh;
+use crate::{Call, Services};
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `order_closed`, `payment_in_progress`.
+/// `not_found`, `forbidden`, `precondition_failed` where `seen` is stale, `order_closed`, `payment_in_progress`.
 pub async fn cancel(
     services: &Services,
     call: &Call,
     organization: OrganizationId,
-    rights: &Rights,
     id: OrderId,
+    seen: Option<i64>,
 ) -> Result<Details> {
-    let (shared, call, rights) = (services.clone(), call.clone(), rights.clone());
-    let claim = call.claim.clone();
-    let write = move |tx: &mut AnyConnection| {
-        organizations::lock(tx, organization)?;
+    let (shared, call) = (services.clone(), call.clone());
+    let caller = call.clone();
+    let write = move |tx: &mut AnyConnection, authority: &Authority| {
         let order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
         for product in products::list_of_order(tx, organization, id)? {
-            carts::allowed(decide(&rights, Permission::Order, Some(&reference(&product))))?;
+            allowed(decide(&authority.rights, Permission::Order, Some(&reference(&product))))?;
         }
+        fresh(seen, order.version)?;
         if order.state != OrderState::Open {
             return Err(Error::from(closed(&order)));
         }
@@ -47,28 +45,14 @@ pub async fn cancel(
         }
         details(tx, organization, id)
     };
-    services.write(claim, write).await
+    services.write_as(caller, write).await
 }
 
-/// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many. Each is a
-/// transaction of its own, so it may be stopped and run again at any point, by any number of processes.
+/// Lets open orders lapse whose time is up, but not while a payment is under way; answers how many.
 pub async fn lapse_due(services: &Services, now: Instant) -> Result<usize> {
-    let mut lapsed = 0;
-    for _ in 0..BATCHES {
-        let before = lapsed;
-        let due = services.db.read(move |conn| Ok::<_, Error>(rows::lapsing(conn, now, BATCH)?)).await?;
-        let found = due.len() as i64;
-        for (organization, id) in due {
-            let shared = services.clone();
-            let write = move |tx: &mut AnyConnection| lapse(tx, &shared, organization, id, now);
-            lapsed += usize::from(services.db.write(write).await?);
-        }
-        // A round that closed nothing would find the same again.
-        if found < BATCH || lapsed == before {
-            break;
-        }
-    }
-    Ok(lapsed)
+    let (shared, list) = (services.clone(), move |conn: &mut _, page| rows::lapsing(conn, now, page));
+    let lapse = move |tx: &mut _, (organization, id)| lapse(tx, &shared, organization, id, now);
+    each_due(services, list, lapse).await
 }
 
 fn lapse(
@@ -95,6 +79,7 @@ fn close_in(
     state: OrderState,
 ) -> Result<bool> {
     let organization = order.organization_id;
+    debug_assert!(order.state.may_become(state), "{:?} to {state:?}", order.state);
     if !rows::close(tx, organization, order.id, state, call.now)? {
         return Ok(false);
     }

@@ -53,7 +53,7 @@ pub async fn pay(
     };
     let payment = match idempotency::reached(services, call)? {
         Some(payment) => payment,
-        None => services.db.write(write).await?,
+        None => services.write(call.clone(), write).await?,
     };
     failpoint!("pay.after_commit");
     let payment = collect(services, call, organization, payment).await?;
@@ -68,7 +68,6 @@ fn begin(
     id: OrderId,
     request: &PayOrder,
 ) -> Result<PaymentId> {
-    organizations::lock(tx, organization)?;
     let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
     let mut order = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
     if order.state == OrderState::Open && order.lapses_at <= call.now {
@@ -118,6 +117,11 @@ fn tax_anew(
     let catalogue = catalogue::in_force(tx, services, today)?.catalogue;
     let lines = invoices::lines(tx, organization, invoice.id)?;
     let (mut anew, mut notes) = (Vec::with_capacity(lines.len()), Vec::new());
+    let mut note = |note| {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    };
     for parts in lines.chunk_by(|one, other| one.product_id.is_some() && one.product_id == other.product_id) {
         let product = match parts.first().and_then(|line| line.product_id) {
             Some(product) => products::find(tx, organization, product)?,
@@ -125,10 +129,14 @@ fn tax_anew(
         };
         match product.as_ref().and_then(|product| catalogue.product_type(&product.product_type)) {
             Some(product_type) => {
-                notes.extend(customer.treatment(product_type, today).note.filter(|note| !notes.contains(note)));
+                customer.treatment(product_type, today).note.into_iter().for_each(&mut note);
                 anew.extend(taxed_anew(parts, customer, product_type, today));
             }
-            None => anew.extend_from_slice(parts),
+            None => {
+                // Of a type that is sold no more: taxed as it was, so with the reasons that were given for it.
+                invoice.taxes.0.notes.iter().cloned().for_each(&mut note);
+                anew.extend_from_slice(parts);
+            }
         }
     }
     (1..).zip(&mut anew).for_each(|(position, line)| line.position = position);

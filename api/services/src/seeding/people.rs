@@ -3,10 +3,9 @@
 use manager_domain::Currency;
 use manager_domain::accounts::full_name;
 use manager_domain::languages::Language;
-use manager_domain::organizations::{BillingAddress, OrganizationKind, default_currency};
+use manager_domain::organizations::{BillingAddress, NewOrganization, OrganizationKind, default_currency};
 
 use super::chance::Dice;
-use crate::organizations::NewOrganization;
 
 /// A town with how its people speak.
 struct Place {

@@ -69,7 +69,7 @@ impl Story {
         let new = people::organization(&mut dice, &person, &services.settings.currencies);
         let at = plan.registered_at(&mut dice);
         let account = register(plan, &services, number, &person, at, rows)?;
-        let actor = Actor { account, session: services.id(at), authenticated_at: at };
+        let actor = Actor { account, session: services.id(at), authenticated_at: at, admission: None };
         let call = call(at, actor);
         for (action, details) in
             [("account.created", json!({})), ("session.opened", json!({ "session": actor.session, "mode": "bearer" }))]

@@ -56,35 +56,30 @@ pub fn take_over(
     Ok(diesel::update(lapsed).set(idempotency_keys::leased_until.eq(sql(leased_until))).execute(tx)? == 1)
 }
 
+/// A claim, for whoever still holds it.
+macro_rules! held {
+    ($scope_hash:expr, $lease:expr) => {
+        idempotency_keys::table
+            .filter(idempotency_keys::scope_hash.eq($scope_hash))
+            .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql($lease))))
+    };
+}
+
 /// Keeps how far a claimed request has come; `false` where the claim was lost to somebody else.
 pub fn advance(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant, progress: &[u8]) -> Result<bool, Error> {
     let set = idempotency_keys::progress.eq(Some(progress));
-    Ok(diesel::update(idempotency_keys::table)
-        .filter(idempotency_keys::scope_hash.eq(scope_hash))
-        .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql(lease))))
-        .set(set)
-        .execute(tx)?
-        == 1)
+    Ok(diesel::update(held!(scope_hash, lease)).set(set).execute(tx)? == 1)
 }
 
 /// Keeps the answer of a claimed request; `false` where the claim was lost to somebody else.
 pub fn finish(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant, answer: &[u8]) -> Result<bool, Error> {
     let set = (idempotency_keys::state.eq("done"), idempotency_keys::answer.eq(Some(answer)));
-    Ok(diesel::update(idempotency_keys::table)
-        .filter(idempotency_keys::scope_hash.eq(scope_hash))
-        .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql(lease))))
-        .set(set)
-        .execute(tx)?
-        == 1)
+    Ok(diesel::update(held!(scope_hash, lease)).set(set).execute(tx)? == 1)
 }
 
 /// Forgets a claim whose request came to nothing, so that it may be made again.
 pub fn release(tx: &mut AnyConnection, scope_hash: &[u8], lease: Instant) -> Result<(), Error> {
-    diesel::delete(idempotency_keys::table)
-        .filter(idempotency_keys::scope_hash.eq(scope_hash))
-        .filter(idempotency_keys::state.eq("running").and(idempotency_keys::leased_until.eq(sql(lease))))
-        .filter(idempotency_keys::progress.is_null())
-        .execute(tx)?;
+    diesel::delete(held!(scope_hash, lease)).filter(idempotency_keys::progress.is_null()).execute(tx)?;
     Ok(())
 }
 

@@ -1,0 +1,18 @@
+UPDATE jobs SET done_at = NULL WHERE state = 'failed';
+DROP INDEX jobs_failed;
+DROP INDEX jobs_done_at;
+DROP INDEX absorptions_ended_at;
+DROP INDEX absorptions_running;
+DROP INDEX invitations_expires_at;
+DROP INDEX memberships_expires_at;
+DROP INDEX payments_order_id;
+DROP INDEX quotes_expires_at;
+DROP INDEX anonymous_carts_expires_at;
+DROP INDEX throttles_window_ends_at;
+DROP INDEX security_log_at;
+DROP INDEX one_time_tokens_expires_at;
+DROP INDEX login_id_changes_expires_at;
+DROP INDEX registrations_expires_at;
+DROP INDEX spent_refresh_tokens_session_id;
+DROP INDEX sessions_ended_at;
+DROP INDEX sessions_expires_at;

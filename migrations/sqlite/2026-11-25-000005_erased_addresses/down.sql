@@ -1,0 +1,2 @@
+DROP INDEX audit_log_answered;
+DROP INDEX audit_log_personal;
