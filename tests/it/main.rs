@@ -25,6 +25,7 @@ mod orders;
 mod organizations;
 mod payments;
 mod permissions;
+mod prepaid_accounts;
 mod product_names;
 mod profiles;
 mod recovery_emails;

@@ -24,6 +24,7 @@ use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
 use manager_domain::staff::StaffRole;
 use manager_domain::terms::Frequency;
+use manager_domain::top_ups::TopUpState;
 use manager_domain::{Currency, Instant};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -268,4 +269,5 @@ keywords!(
     Frequency,
     LedgerAccount,
     TransferKind,
+    TopUpState,
 );
