@@ -19,7 +19,7 @@ use super::{Details, Order, paid_or_refused};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::payments::collect;
-use crate::{Call, Services, carts, catalogue, idempotency};
+use crate::{Call, Services, carts, catalogue, idempotency, redemptions};
 
 /// How an open order is to be paid.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct PayOrder {
 ///
 /// # Errors
 /// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `billing_address_required`,
-/// `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
+/// `reservation_ended` where its codes and offers went to others, `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
 pub async fn pay(
     services: &Services,
     call: &Call,
@@ -95,6 +95,7 @@ fn begin(
     if request.expected_total.is_some_and(|expected| expected != total) {
         return Err(Refusal::new(Code::QuoteStale).with("total", json!(total)).into());
     }
+    redemptions::hold(tx, services, call.now, &order)?;
     if !rows::set_terms(tx, &order)? {
         return Err(closed(&order).into());
     }

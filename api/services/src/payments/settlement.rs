@@ -18,7 +18,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
-use crate::{Call, Services, catalogue, ledger};
+use crate::{Call, Services, catalogue, ledger, redemptions};
 
 /// Writes an outcome. One that is known already stays as it is; a success completes the order.
 pub(super) fn settle_in(
@@ -85,6 +85,7 @@ pub(crate) fn complete_in(
     let amounts = Amounts { net: invoice.net, tax: invoice.tax };
     let transfer = postings::settle_invoice(invoice.currency, amounts, paid_by);
     ledger::book(tx, services, call, (organization, invoice.currency), invoice.id, transfer)?;
+    redemptions::redeem(tx, organization, order, call.now)?;
     bring_to_life(tx, services, call, organization, invoice.id)?;
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;
