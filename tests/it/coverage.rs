@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use manager_domain::memberships::{AccessLevel, ProductAccess, Rights, Role};
 use manager_domain::permissions::{Permission, decide};
+use manager_domain::staff::StaffPermission;
 use manager_server::openapi;
 use manager_tests::{Person, TestApp, Value, json};
 use reqwest::Method;
@@ -44,6 +45,7 @@ fn operations() -> Vec<Operation> {
                 }),
                 permission: match needs {
                     "none" | "signed_in" | "cart_token" => None,
+                    name if StaffPermission::parse(name).is_some() => None,
                     name => Some(Permission::parse(name).unwrap_or_else(|| panic!("a permission called {name}"))),
                 },
                 needs: needs.to_owned(),
@@ -183,6 +185,17 @@ async fn the_role_decides_every_operation_of_an_organization_as_the_matrix_says(
                 assert_eq!(status, 403, "{} as {name}", operation.id);
             }
         }
+    }
+}
+
+#[actix_web::test]
+async fn what_is_for_staff_is_refused_to_everybody_else() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let of_staff = |operation: &&Operation| StaffPermission::parse(&operation.needs).is_some();
+    for operation in operations().iter().filter(of_staff) {
+        assert!(operation.secured, "{} needs a signed-in person", operation.id);
+        assert_eq!(operation.status(&app, &ada.organization, Some(&ada.token)).await, 403, "{}", operation.id);
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use manager_domain::catalogue::Catalogue;
+use manager_domain::discounts::Discount;
 use manager_domain::ids::*;
 use manager_domain::promo_code_placements::Placement;
-use manager_domain::promo_codes::{CodeText, PromoCode, PromoCodeReason};
+use manager_domain::promo_codes::{CodeText, PromoCode, PromoCodeReason, Scope};
 use manager_domain::staff::StaffPermission;
-use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
+use manager_domain::{Code, Fault, FaultCode, Instant, Money, Refusal};
 use manager_repository::promo_codes as rows;
 use manager_repository::{AnyConnection, Json};
 use serde_json::{Value, json};
@@ -20,14 +21,64 @@ pub use rows::{PromoCodeFilter, StoredPromoCode};
 
 /// Codes that are made in one call.
 pub const MAX_BATCH: u32 = 1_000;
+/// Redemptions to which a code may be capped.
+const MAX_CAP: u32 = 1_000_000_000;
 
-/// Which codes staff wants.
+/// Codes that staff wants: a given one, or so many generated ones, all with the same rules.
 #[derive(Debug, Clone)]
-pub enum Wanted {
-    /// This one.
-    Given(CodeText),
-    /// So many generated ones, in a batch.
-    Generated(u32),
+pub struct Draft {
+    pub code: Option<String>,
+    pub count: Option<u32>,
+    /// `None` where its form was faulty.
+    pub discount: Option<Discount>,
+    pub scope: Scope,
+    pub terms: u32,
+    pub valid_from: Option<Instant>,
+    /// Exclusive.
+    pub valid_until: Option<Instant>,
+    pub total_cap: Option<u32>,
+    pub organization_cap: Option<u32>,
+    pub first_order_only: bool,
+    pub minimum_net: Vec<Money>,
+    pub is_test: bool,
+    /// What is wrong with its form already, to be told with everything else.
+    pub faults: Vec<Fault>,
+}
+
+impl Draft {
+    /// The codes, or what is wrong with how they were asked for.
+    fn codes(&self) -> Result<std::result::Result<Vec<CodeText>, Fault>> {
+        let fault = |pointer, code| Ok(Err(Fault::new(pointer, code)));
+        match (&self.code, self.count) {
+            (None, None) => fault("/code", FaultCode::Missing),
+            (Some(_), Some(_)) => fault("/count", FaultCode::NotAllowed),
+            (Some(text), None) => Ok(CodeText::parse(text).map(|code| vec![code]).map_err(|c| Fault::new("/code", c))),
+            (None, Some(count)) if (1..=MAX_BATCH).contains(&count) => Ok(Ok(generated(count)?)),
+            (None, Some(_)) => {
+                let fault = Fault::new("/count", FaultCode::OutOfRange).with("min", 1).with("max", MAX_BATCH);
+                Ok(Err(fault))
+            }
+        }
+    }
+
+    /// One of the codes.
+    fn rules(&self, code: CodeText) -> PromoCode {
+        PromoCode {
+            code,
+            // A faulty discount is told of elsewhere.
+            discount: self.discount.clone().unwrap_or(Discount::Percentage { percent: 1.into() }),
+            scope: self.scope.clone(),
+            terms: self.terms,
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+            total_cap: self.total_cap,
+            organization_cap: self.organization_cap,
+            first_order_only: self.first_order_only,
+            minimum_net: self.minimum_net.clone(),
+            is_test: self.is_test,
+            is_withdrawn: false,
+        }
+    }
 }
 
 /// Codes that were made.
@@ -44,22 +95,28 @@ pub struct Counted {
     pub used: Option<u32>,
 }
 
-/// Makes promo codes with the same rules; `rules.code` is of no account.
+/// Makes promo codes.
 ///
 /// # Errors
-/// `forbidden`; `promo_code_taken`; all faults of the rules, also against the catalogue of the day.
-pub async fn create(services: &Services, call: &Call, wanted: Wanted, rules: PromoCode) -> Result<Made> {
-    let codes = match wanted {
-        Wanted::Given(code) => vec![code],
-        Wanted::Generated(count) => generated(count.min(MAX_BATCH))?,
+/// `forbidden`; `promo_code_taken`; all faults of the draft, also against the catalogue of the day.
+pub async fn create(services: &Services, call: &Call, draft: Draft) -> Result<Made> {
+    let mut faulty = draft.faults.clone();
+    let codes = draft.codes()?.unwrap_or_else(|fault| {
+        faulty.push(fault);
+        Vec::new()
+    });
+    let stand_in = match codes.first() {
+        Some(code) => code.clone(),
+        None => generated(1)?.swap_remove(0),
     };
-    let batch = (codes.len() > 1).then(|| services.id(call.now));
+    let rules = draft.rules(stand_in);
+    let batch = draft.count.map(|_| services.id(call.now));
     let (shared, caller) = (services.clone(), call.clone());
     let ids: Vec<PromoCodeId> = codes.iter().map(|_| services.id(call.now)).collect();
     let write = move |tx: &mut AnyConnection| {
         let account = staff::require(tx, &caller, StaffPermission::ManagePromoCodes)?;
         let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, caller.now))?;
-        let faults = faults(&shared, &rules, &version.catalogue);
+        let faults = faults(&shared, &rules, &version.catalogue, &faulty);
         if !faults.is_empty() {
             return Err(Refusal::invalid(faults).into());
         }
@@ -90,8 +147,13 @@ fn generated(count: u32) -> Result<Vec<CodeText>> {
 }
 
 /// All that is wrong with the rules of a code.
-fn faults(services: &Services, rules: &PromoCode, catalogue: &Catalogue) -> Vec<Fault> {
-    let mut faults = rules.faults();
+fn faults(services: &Services, rules: &PromoCode, catalogue: &Catalogue, faulty: &[Fault]) -> Vec<Fault> {
+    let mut faults = [faulty, &rules.faults()].concat();
+    for (pointer, cap) in [("/total_cap", rules.total_cap), ("/organization_cap", rules.organization_cap)] {
+        if cap.is_some_and(|cap| cap > MAX_CAP) {
+            faults.push(Fault::new(pointer, FaultCode::OutOfRange).with("max", MAX_CAP));
+        }
+    }
     for (index, code) in rules.scope.product_types.iter().enumerate() {
         if catalogue.product_type(code).is_none() {
             faults.push(Fault::new(format!("/scope/product_types/{index}"), FaultCode::InvalidValue));
@@ -108,7 +170,7 @@ fn faults(services: &Services, rules: &PromoCode, catalogue: &Catalogue) -> Vec<
             faults.push(Fault::new(format!("/minimum_net/{index}/currency"), FaultCode::WrongCurrency));
         }
     }
-    if let manager_domain::discounts::Discount::Fixed { amounts } = &rules.discount {
+    if let Discount::Fixed { amounts } = &rules.discount {
         for (index, amount) in amounts.iter().enumerate() {
             if !offered(amount.currency) {
                 faults.push(Fault::new(format!("/discount/amounts/{index}/currency"), FaultCode::WrongCurrency));
