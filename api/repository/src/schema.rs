@@ -675,6 +675,95 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promo_codes (id) {
+        id -> SqlId,
+        code -> Text,
+        batch_id -> Nullable<SqlId>,
+        discount -> SqlJson,
+        scope -> SqlJson,
+        terms -> Integer,
+        valid_from -> Nullable<SqlInstant>,
+        valid_until -> Nullable<SqlInstant>,
+        total_cap -> Nullable<Integer>,
+        organization_cap -> Nullable<Integer>,
+        first_order_only -> Bool,
+        minimum_net -> SqlJson,
+        is_test -> Bool,
+        created_by -> SqlId,
+        created_at -> SqlInstant,
+        withdrawn_by -> Nullable<SqlId>,
+        withdrawn_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promo_code_usage (code) {
+        code -> Text,
+        used -> Integer,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promo_code_organization_usage (organization_id, code) {
+        organization_id -> SqlId,
+        code -> Text,
+        used -> Integer,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    redemptions (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        order_id -> SqlId,
+        item_id -> SqlId,
+        code -> Nullable<Text>,
+        free_offer_id -> Nullable<SqlId>,
+        state -> SqlKeyword,
+        amount -> BigInt,
+        currency -> SqlKeyword,
+        terms -> Integer,
+        reserved_until -> SqlInstant,
+        created_at -> SqlInstant,
+        redeemed_at -> Nullable<SqlInstant>,
+        released_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    free_offers (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        offer -> Text,
+        frequency -> SqlKeyword,
+        expires_at -> SqlInstant,
+        terms -> Integer,
+        units -> Integer,
+        is_test -> Bool,
+        state -> SqlKeyword,
+        order_id -> Nullable<SqlId>,
+        granted_by -> SqlId,
+        granted_at -> SqlInstant,
+        withdrawn_at -> Nullable<SqlInstant>,
+    }
+}
+
 diesel::joinable!(absorption_steps -> absorptions (absorption_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(sessions -> accounts (account_id));
@@ -715,6 +804,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     ledger_balances,
     ledger_transfers,
     ledger_entries,
+    promo_codes,
+    promo_code_usage,
+    promo_code_organization_usage,
+    redemptions,
+    free_offers,
     jobs,
     development_mails,
     idempotency_keys,

@@ -12,6 +12,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, SqlType, Tex
 use diesel::sqlite::Sqlite;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::carts::CartState;
+use manager_domain::free_offers::FreeOfferState;
 use manager_domain::ids::{Id, Kind};
 use manager_domain::invoices::InvoiceState;
 use manager_domain::languages::Language;
@@ -22,6 +23,7 @@ use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
+use manager_domain::redemptions::RedemptionState;
 use manager_domain::staff::StaffRole;
 use manager_domain::terms::Frequency;
 use manager_domain::top_ups::TopUpState;
@@ -270,4 +272,6 @@ keywords!(
     LedgerAccount,
     TransferKind,
     TopUpState,
+    RedemptionState,
+    FreeOfferState,
 );

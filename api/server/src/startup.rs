@@ -149,6 +149,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         anonymous_cart_lifetime: Duration::days(30),
         price_token_lifetime: Duration::minutes(15),
         order_lifetime: Duration::days(config.order_lapse_days.into()),
+        promo_code_reservation: Duration::minutes(config.promo_code_reservation_minutes.into()),
         security_log_lifetime: Duration::days(config.security_log_days.into()),
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),

@@ -40,6 +40,8 @@ pub struct Settings {
     pub anonymous_cart_lifetime: Duration,
     pub price_token_lifetime: Duration,
     pub order_lifetime: Duration,
+    /// How long an unpaid order keeps what it reserved of promo codes and free offers (ORD-4).
+    pub promo_code_reservation: Duration,
     /// How long a person's security log remembers.
     pub security_log_lifetime: Duration,
     pub billing_zone: Tz,

@@ -27,7 +27,7 @@ use crate::failpoints::failpoint;
 use crate::payments::{self, PaidFor, Paying, Plan, buyer, collect, settle_invoice_in};
 use crate::product_names::{self, Wanted};
 use crate::quotes::{self, Quote};
-use crate::{Call, Services, carts, idempotency};
+use crate::{Call, Services, carts, idempotency, redemptions};
 
 /// What a checkout says.
 #[derive(Debug, Clone)]
@@ -115,13 +115,14 @@ fn place(
     let customer = carts::customer(&owner);
     let today = catalogue::today(services, call.now);
     let version = catalogue::in_force(tx, services, today)?;
-    let content = &cart.content.0;
+    let (found, content) = carts::placed(tx, services, &owner, &version.catalogue, cart.content.0.clone(), call.now)?;
     for item in &content.items {
         carts::may_order(rights, &version.catalogue, &item.offer)?;
     }
-    let same = quotes::content_hash(services, &quoted::fingerprint(content, &customer)) == quote.content_hash;
+    let same = quoted::has_same_benefits(&quote.lines.0, &found.benefits)
+        && quotes::content_hash(services, &quoted::fingerprint(&content, &customer)) == quote.content_hash;
     let minimum = services.settings.minimum(customer.currency);
-    if !same || quote.day != today || !quoted::is_eligible(content, &version.catalogue, &customer, minimum, today) {
+    if !same || quote.day != today || !quoted::is_eligible(&content, &version.catalogue, &customer, minimum, today) {
         return Ok(Placed::Stale);
     }
     let total = quote.lines.0.totals().total;
@@ -173,6 +174,7 @@ impl Writer<'_> {
         draft.products.iter().try_for_each(|product| products::insert(tx, product))?;
         draft.lines.iter().try_for_each(|line| invoices::insert_line(tx, line))?;
         product_names::take(tx, self.owner.id, names)?;
+        redemptions::reserve(tx, self.services, self.call.now, order, lines)?;
         audit_log::append(tx, self.services, self.call, self.owner.id, draft.placed())?;
         let payment = match plan {
             None => {
@@ -218,17 +220,19 @@ impl Writer<'_> {
         let order = self.open_order(cart, lines, payment_method);
         let invoice = self.open_invoice(&order, lines)?;
         let items = lines.lines.chunk_by(|one, other| one.item == other.item).enumerate();
-        let units = items
-            .flat_map(|(index, parts)| (0..parts.first().map_or(0, |line| line.quantity)).map(move |_| (index, parts)));
+        let units = items.flat_map(|(index, parts)| {
+            (0..parts.first().map_or(0, |line| line.quantity as usize)).map(move |unit| (index, unit, parts))
+        });
         let (mut products, mut invoice_lines, mut names) = (Vec::new(), Vec::new(), Vec::new());
         let mut positions = 1_i32..;
-        for (index, parts) in units {
+        for (index, unit, parts) in units {
             let Some(product) = self.pending_product(&order, parts) else { continue };
             let product_type = self.version.catalogue.product_type(&product.product_type);
             let unique = product_type.map(|of| unique_names(of, &product.options.0)).unwrap_or_default();
             names.extend(unique.into_iter().map(|name| Wanted { name, product: product.id, index }));
             let of_product = parts.iter().zip(positions.by_ref());
-            invoice_lines.extend(of_product.map(|(line, position)| self.line(&invoice, position, line, &product)));
+            invoice_lines
+                .extend(of_product.map(|(line, position)| self.line(&invoice, position, (line, unit), &product)));
             products.push(product);
         }
         Ok(Draft { order, invoice, lines: invoice_lines, products, names })
@@ -278,7 +282,15 @@ impl Writer<'_> {
         })
     }
 
-    fn line(&self, invoice: &Invoice, position: i32, line: &QuotedLine, product: &Product) -> InvoiceLine {
+    /// The line of one unit, which has a share of the discount of its own.
+    fn line(
+        &self,
+        invoice: &Invoice,
+        position: i32,
+        (line, unit): (&QuotedLine, usize),
+        product: &Product,
+    ) -> InvoiceLine {
+        let (discount, net) = line.unit(unit);
         InvoiceLine {
             organization_id: self.owner.id,
             invoice_id: invoice.id,
@@ -289,8 +301,8 @@ impl Writer<'_> {
             frequency: Some(line.frequency),
             quantity: 1,
             unit_price: line.unit_price,
-            discount: 0,
-            net: line.unit_price,
+            discount,
+            net,
             tax_rate: line.tax_rate.to_string(),
             period_start: line.period_start,
             period_end: line.period_end,

@@ -18,7 +18,7 @@ use super::{Details, Order, paid_or_refused};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
 use crate::payments::{self, PaidFor, Paying, collect};
-use crate::{Call, Services, carts, catalogue, idempotency};
+use crate::{Call, Services, carts, catalogue, idempotency, redemptions};
 
 /// How an open order is to be paid.
 #[derive(Debug, Clone)]
@@ -34,8 +34,8 @@ pub struct PayOrder {
 ///
 /// # Errors
 /// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `insufficient_balance`,
-/// `billing_address_required`,
-/// `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
+/// `billing_address_required`, `reservation_ended` where its codes and offers went to others, `quote_stale` with the
+/// `total` where that isn't the expected one, `payment_failed`.
 pub async fn pay(
     services: &Services,
     call: &Call,
@@ -95,6 +95,7 @@ fn begin(
     // One without a total was complete when it was placed.
     let plan = plan.ok_or_else(|| Error::defect(format!("the order {} is open and costs nothing", order.id)))?;
     order.payment_method = plan.means.kind;
+    redemptions::hold(tx, services, call.now, &order)?;
     if !rows::set_terms(tx, &order)? {
         return Err(closed(&order).into());
     }

@@ -20,7 +20,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
-use crate::{Call, Services, catalogue, ledger};
+use crate::{Call, Services, catalogue, ledger, redemptions};
 
 /// Writes an outcome. One that is known already stays as it is; a success pays what the payment is for.
 pub(super) fn settle_in(
@@ -39,7 +39,13 @@ pub(super) fn settle_in(
         state => Report::Became(state),
     };
     let target = Target::of(tx, &payment)?;
-    let verdict = judge(&standing(tx, &payment, &target)?, report);
+    let mut verdict = judge(&standing(tx, &payment, &target)?, report);
+    if let (Verdict::Settle { excess }, Some(order)) = (verdict, payment.order_id)
+        && !redemptions::secure(tx, organization, order, call.now)?
+    {
+        // Others have its codes and free offers by now: at this price it can't be completed.
+        verdict = Verdict::CreditToPrepaid { amount: payment.amount + excess };
+    }
     let settling = Settling { services, call, payment: &payment, outcome };
     settling.carry_out(tx, &target, verdict)
 }
@@ -218,6 +224,9 @@ pub(crate) fn settle_invoice_in(
     let amounts = Amounts { net: invoice.net, tax: invoice.tax };
     let transfer = postings::settle_invoice(invoice.currency, amounts, paid_by);
     ledger::book(tx, services, call, (organization, invoice.currency), invoice.id, transfer)?;
+    if let Some(order) = invoice.order_id {
+        redemptions::redeem(tx, organization, order, call.now)?;
+    }
     bring_to_life(tx, services, call, organization, invoice.id)?;
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;
