@@ -210,13 +210,12 @@ pub fn mask_password(value: &str) -> String {
         Some(format!("{user}:********@{host}"))
     });
     let url = format!("{scheme}://{}", masked.as_deref().unwrap_or(rest));
-    match url.split_once("password=") {
-        Some((before, after)) => {
-            let others = after.find('&').map_or("", |end| &after[end..]);
-            format!("{before}password=********{others}")
-        }
-        None => url,
-    }
+    let Some((before, query)) = url.split_once('?') else { return url };
+    let masked = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().ends_with("password") => format!("{name}=********"),
+        _ => pair.to_owned(),
+    });
+    format!("{before}?{}", masked.collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
