@@ -3,6 +3,7 @@
 
 mod backups;
 mod books;
+mod command_line;
 mod dev_mail;
 mod failpoints;
 mod full_disk;
