@@ -4,6 +4,7 @@
 mod backups;
 mod books;
 mod commands;
+mod compose;
 mod dev_mail;
 mod failpoints;
 mod full_disk;

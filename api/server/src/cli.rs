@@ -182,7 +182,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let former = if revoke { Former::Revoke } else { Former::Retire };
             println!("{}", signing_keys::rotate(&services, former, services.clock.now()).await?);
         }
-        Command::Config => print!("{}", config::report(&Variables::read()?)?),
+        Command::Config => {
+            let (lines, checked) = config::report(&Variables::read()?);
+            print!("{lines}");
+            checked?;
+        }
         Command::Seed { accounts, products, seed } => seed_command(Request { accounts, products, seed }).await?,
         Command::Openapi { check } => document(check)?,
         #[cfg(feature = "failpoints")]
