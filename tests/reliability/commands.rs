@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Output};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,7 @@ use manager_repository::schema::service_tokens;
 use manager_tests::customers::registration;
 use manager_tests::databases::{TestDatabase, on_postgres};
 use manager_tests::people::PASSWORD;
+use manager_tests::processes::program;
 use manager_tests::{Customer, Installation, Value, json};
 
 /// An installation with a database that nobody has opened yet.
