@@ -156,10 +156,9 @@ pub async fn get_cart(
 pub async fn delete_cart(
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Path<(CartId,)>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(CartSecret(secret), Path((id,))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), if_match)) = path;
     carts::delete_anonymous(&state.services, &client.0, (id, &secret), if_match.expected_version()?).await?;
     let mut response = HttpResponse::NoContent();
     for gone in forgotten() {
@@ -185,10 +184,9 @@ pub async fn add_cart_item(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId,)>, Repeatable<Json<ItemRequest>>>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Then<IfMatch, Repeatable<Json<ItemRequest>>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(CartSecret(secret), Then(Path((id,)), Repeatable(Json(body), key))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), Then(if_match, Repeatable(Json(body), key)))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
     let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, BASE);
@@ -211,10 +209,9 @@ pub async fn update_cart_item(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, MergePatch<ItemPatch>>>,
+    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, Then<IfMatch, MergePatch<ItemPatch>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Then(Path((id, item)), MergePatch(body))) = path;
+    let Then(CartSecret(secret), Then(Path((id, item)), Then(if_match, MergePatch(body)))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
@@ -232,10 +229,9 @@ pub async fn remove_cart_item(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Path<(CartId, ItemId)>>,
+    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Path((id, item))) = path;
+    let Then(CartSecret(secret), Then(Path((id, item)), if_match)) = path;
     let (cart, change) = ((id, secret.as_str()), Change::Remove(item));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
@@ -254,10 +250,9 @@ pub async fn set_cart_payment_method(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId,)>, Json<PaymentMethodChoice>>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Then<IfMatch, Json<PaymentMethodChoice>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), Then(if_match, Json(body)))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::PayBy(body.kind));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;

@@ -339,10 +339,9 @@ pub async fn get_organization_cart(
 #[delete("/v1/organizations/{org}/carts/{id}")]
 pub async fn delete_organization_cart(
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), if_match)) = path;
     carts::delete(&state.services, member.call(), organization, id, if_match.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -359,10 +358,9 @@ pub async fn delete_organization_cart(
 pub async fn add_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Repeatable<Json<ItemRequest>>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Then<IfMatch, Repeatable<Json<ItemRequest>>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
+    let Then(member, Then(Path(cart), Then(if_match, Repeatable(Json(body), key)))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
     let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, &base(cart.0));
@@ -384,10 +382,9 @@ pub async fn add_organization_cart_item(
 pub async fn update_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, MergePatch<ItemPatch>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, Then<IfMatch, MergePatch<ItemPatch>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Then(Path((organization, id, item)), MergePatch(body))) = path;
+    let Then(member, Then(Path((organization, id, item)), Then(if_match, MergePatch(body)))) = path;
     let (cart, change) = ((organization, id), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
@@ -405,10 +402,9 @@ pub async fn update_organization_cart_item(
 pub async fn remove_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId, ItemId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Path((organization, id, item))) = path;
+    let Then(member, Then(Path((organization, id, item)), if_match)) = path;
     let (cart, change) = ((organization, id), Change::Remove(item));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
@@ -427,10 +423,9 @@ pub async fn remove_organization_cart_item(
 pub async fn set_organization_cart_payment_method(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<PaymentMethodChoice>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Then<IfMatch, Json<PaymentMethodChoice>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Then(Path(cart), Json(body))) = path;
+    let Then(member, Then(Path(cart), Then(if_match, Json(body)))) = path;
     let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))

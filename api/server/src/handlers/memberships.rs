@@ -153,12 +153,12 @@ pub struct MembershipPatch {
 #[patch("/v1/organizations/{org}/memberships/{id}")]
 pub async fn update_membership(
     state: web::Data<AppState>,
-    body: Then<Member<ManageMembers>, MergePatch<MembershipPatch>>,
-    path: Path<(OrganizationId, MembershipId)>,
-    seen: IfMatch,
+    path: Then<
+        Member<ManageMembers>,
+        Then<Path<(OrganizationId, MembershipId)>, Then<IfMatch, MergePatch<MembershipPatch>>>,
+    >,
 ) -> Result<Tagged<MembershipView>, Problem> {
-    let Then(member, MergePatch(body)) = body;
-    let (organization, id) = path.0;
+    let Then(member, Then(Path((organization, id)), Then(seen, MergePatch(body)))) = path;
     let seen = seen.require()?.expected_version()?;
     let changes = Changes {
         role: body.role,
@@ -182,10 +182,9 @@ pub async fn update_membership(
 #[delete("/v1/organizations/{org}/memberships/{id}")]
 pub async fn remove_membership(
     state: web::Data<AppState>,
-    seen: IfMatch,
-    path: Then<Member<ViewMembers>, Path<(OrganizationId, MembershipId)>>,
+    path: Then<Member<ViewMembers>, Then<Path<(OrganizationId, MembershipId)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), seen)) = path;
     memberships::remove(&state.services, member.call(), organization, id, seen.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -230,15 +229,14 @@ pub struct PermissionItem {
 #[get("/v1/organizations/{org}/memberships/{id}/permissions")]
 pub async fn get_permissions(
     state: web::Data<AppState>,
-    path: Then<Member<ViewMembers>, Path<(OrganizationId, MembershipId)>>,
-    query: Query<PermissionsQuery>,
+    path: Then<Member<ViewMembers>, Then<Path<(OrganizationId, MembershipId)>, Query<PermissionsQuery>>>,
 ) -> Result<Json<PermissionsView>, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), Query(query))) = path;
     let (membership, _) = memberships::get(&state.services, member.call(), organization, id).await?;
     if !member.rights.is_admin() && member.membership.id != id {
         return Err(Problem::new(Code::Forbidden).with("reason", Reason::AdminRequired.as_str()));
     }
-    let explain = query.0.explain.unwrap_or(false);
+    let explain = query.explain.unwrap_or(false);
     let permissions = memberships::explain(&membership.rights()).into_iter().map(|(action, decision)| PermissionItem {
         action,
         allowed: decision.allowed,

@@ -277,10 +277,9 @@ pub struct OrganizationPatch {
 #[patch("/v1/organizations/{org}")]
 pub async fn update_organization(
     state: web::Data<AppState>,
-    body: Then<Member<ManageOrganization>, MergePatch<OrganizationPatch>>,
-    seen: IfMatch,
+    body: Then<Member<ManageOrganization>, Then<IfMatch, MergePatch<OrganizationPatch>>>,
 ) -> Result<Tagged<OrganizationView>, Problem> {
-    let Then(member, MergePatch(body)) = body;
+    let Then(member, Then(seen, MergePatch(body))) = body;
     let seen = seen.require()?.expected_version()?;
     let row = organizations::update(&state.services, member.call(), member.organization, seen, body.into()).await?;
     Ok(Tagged::version(row.version, OrganizationView::of(row, true)))

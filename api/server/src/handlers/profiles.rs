@@ -161,10 +161,9 @@ pub struct ProfilePatch {
 #[patch("/v1/me")]
 pub async fn update_me(
     state: web::Data<AppState>,
-    body: Then<Caller, MergePatch<ProfilePatch>>,
-    seen: IfMatch,
+    body: Then<Caller, Then<IfMatch, MergePatch<ProfilePatch>>>,
 ) -> Result<Tagged<Me>, Problem> {
-    let Then(caller, MergePatch(body)) = body;
+    let Then(caller, Then(seen, MergePatch(body))) = body;
     let changes = ProfileChanges {
         first_name: body.first_name,
         last_name: body.last_name,
