@@ -106,7 +106,8 @@ pub struct OpenedCart {
 ///
 /// Kept for 30 days after its last change.
 #[utoipa::path(tag = "carts", request_body = CartRequest,
-    responses((status = 201, description = "An empty cart and its secret", body = OpenedCart)))]
+    responses((status = 201, description = "An empty cart and its secret", body = OpenedCart,
+        headers(("ETag" = String, description = "The version of the cart")))))]
 #[post("/v1/carts")]
 pub async fn create_cart(
     request: HttpRequest,
@@ -133,6 +134,9 @@ pub async fn create_cart(
 }
 
 /// Show a visitor's cart
+///
+/// Prices and taxes are those of this moment, for the country and kind of customer that the cart was opened for; what
+/// can't be ordered any more says so at its item.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
     responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
     security(("cart_token" = [])))]
@@ -149,6 +153,8 @@ pub async fn get_cart(
 }
 
 /// Throw a visitor's cart away
+///
+/// With all its items; the secret is dead from then on, and a browser's cookies for it go.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone")), security(("cart_token" = [])))]
@@ -173,6 +179,10 @@ fn forgotten() -> [Cookie<'static>; 2] {
 }
 
 /// Put an item into a visitor's cart
+///
+/// The offer, its frequency and its options are checked against the catalogue in force; all faults are listed. The
+/// answer is the whole cart, priced anew. Reading is no reservation: a name may be taken by somebody else until the
+/// order is placed.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
@@ -198,6 +208,9 @@ pub async fn add_cart_item(
 }
 
 /// Change an item of a visitor's cart
+///
+/// What is left out stays. The item is checked against the catalogue in force as a new one is; the answer is the whole
+/// cart, priced anew.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -219,6 +232,8 @@ pub async fn update_cart_item(
 }
 
 /// Take an item out of a visitor's cart
+///
+/// The answer is the whole cart, priced anew. Removing what isn't there any more is a 404.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -239,6 +254,9 @@ pub async fn remove_cart_item(
 }
 
 /// Choose how to pay, in a visitor's cart
+///
+/// A kind only; a visitor has no saved methods. It comes before promo codes, since a code may hold for some methods
+/// alone, and can be chosen again until the order is placed.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body = PaymentMethodChoice,

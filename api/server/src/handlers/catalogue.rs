@@ -336,6 +336,9 @@ pub async fn get_catalogue(
 }
 
 /// Show a product type
+///
+/// What one type offers, as the catalogue shows it: options, terms and prices, net and gross, for the country and kind
+/// of customer asked about. An unknown code is a 404.
 #[utoipa::path(tag = "catalogue", params(("code" = String, Path, description = "The product type's code"), CatalogueQuery),
     responses((status = 200, description = "The type with its offers", body = ProductTypeView),
         (status = 304, description = "You have it")))]

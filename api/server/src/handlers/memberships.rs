@@ -74,6 +74,9 @@ impl MembershipView {
 }
 
 /// List the members
+///
+/// Members see the others' names and roles only; owners and admins everything (MEM-2). Memberships that ended are left
+/// out.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "In the order of joining", body = Page<MembershipView>)),
     security(("bearer" = []), ("cookie" = [])),
@@ -100,6 +103,8 @@ pub async fn list_memberships(
 }
 
 /// Show a member
+///
+/// Members see the others' names and roles only, and of themselves everything. Its tag is needed to change the rights.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership")),
     responses((status = 200, description = "The member", body = MembershipView), (status = 304, description = "You have it")),
@@ -139,7 +144,8 @@ pub struct MembershipPatch {
 /// Change a member's rights
 ///
 /// They hold from the next request on. Whatever touches an owner needs an owner, and granting *owner* a session
-/// authenticated within ten minutes. The last owner stays.
+/// authenticated within ten minutes. The last owner stays: who would leave the organization without one gets
+/// `last_owner`, also where several owners are demoted at once (MEM-3).
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership"),
         ("If-Match" = String, Header, description = "The version you saw")),
@@ -172,7 +178,8 @@ pub async fn update_membership(
 
 /// Remove a member, or leave
 ///
-/// Everybody may end their own membership; others need `manage_members`, and an owner to remove an owner.
+/// Everybody may end their own membership; others need `manage_members`, and an owner to remove an owner. The last
+/// owner can neither leave nor be removed: `last_owner` (MEM-3).
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),

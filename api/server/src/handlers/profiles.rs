@@ -111,7 +111,11 @@ impl From<Profile> for Me {
 }
 
 /// Who I am
-#[utoipa::path(tag = "accounts", responses((status = 200, description = "The signed-in person", body = Me)),
+///
+/// The account with its preferences, and the organizations it belongs to with its rights in each. Addresses other than
+/// the login ID are masked.
+#[utoipa::path(tag = "accounts", responses((status = 200, description = "The signed-in person", body = Me),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me")]
 pub async fn get_me(caller: Caller, state: web::Data<AppState>) -> Result<Tagged<Me>, Problem> {
@@ -152,6 +156,10 @@ pub struct ProfilePatch {
 }
 
 /// Change my profile
+///
+/// What is left out stays, null clears what can be empty. Locale and time zone hold for the person's mails and
+/// messages, not for their organizations. Login ID, password and recovery e-mail have operations of their own, since
+/// they need the password.
 #[utoipa::path(tag = "accounts",
     params(("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body(content = ProfilePatch, content_type = "application/merge-patch+json"),

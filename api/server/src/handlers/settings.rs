@@ -62,6 +62,9 @@ impl From<&Config> for Settings {
 }
 
 /// The figures clients need
+///
+/// What an operator configured, as far as clients show or check it: limits, lifetimes, policies, currencies,
+/// languages. The same for everybody; it may be kept for five minutes.
 #[utoipa::path(tag = "system", responses((status = 200, description = "Limits, policies, currencies, languages",
     body = Settings)))]
 #[get("/v1/settings")]
