@@ -34,5 +34,6 @@ mod registrations;
 mod security_log;
 mod seeding;
 mod sessions;
+mod settings;
 mod signing_keys;
 mod vat_numbers;

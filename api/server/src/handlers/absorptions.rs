@@ -121,7 +121,7 @@ pub async fn get_absorption(caller: Caller, state: web::Data<AppState>) -> Resul
 
 /// Call the absorption of my account off
 ///
-/// Organizations that are done stay so.
+/// Organizations that are done stay so; invitations that nobody answered are revoked, and nothing else changes.
 #[utoipa::path(tag = "memberships", responses((status = 204, description = "Called off"),
         (status = 404, description = "None is running")),
     security(("bearer" = []), ("cookie" = [])))]
@@ -204,7 +204,7 @@ pub async fn approve_absorption(
 
 /// Refuse an absorption
 ///
-/// The member keeps the membership.
+/// The member keeps the membership and its rights here; what other organizations decide is theirs.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Refused"),

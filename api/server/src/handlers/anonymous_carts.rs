@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::cookie::{Cookie, time::Duration};
 use actix_web::dev::Payload;
 use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
@@ -60,11 +60,6 @@ fn secret(request: &HttpRequest) -> Result<String, Problem> {
     Ok(cookie.value().to_owned())
 }
 
-fn cookie(name: &'static str, value: String, http_only: bool, lifetime: Duration) -> Cookie<'static> {
-    let cookie = Cookie::build(name, value).path("/").secure(true).http_only(http_only).same_site(SameSite::Lax);
-    cookie.max_age(lifetime).finish()
-}
-
 /// For whom a visitor's cart is priced.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,7 +99,7 @@ pub struct OpenedCart {
 
 /// Open a visitor's cart
 ///
-/// Kept for 30 days after its last change.
+/// Kept for 30 days after its last change. Its secret is told this once; a browser gets it in cookies too.
 #[utoipa::path(tag = "carts", request_body = CartRequest,
     responses((status = 201, description = "An empty cart and its secret", body = OpenedCart,
         headers(("ETag" = String, description = "The version of the cart")))))]
@@ -128,8 +123,8 @@ pub async fn create_cart(
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("{BASE}/{}", view.id)));
     response.insert_header(("ETag", Etag::version(view.version).header()));
-    response.cookie(cookie(SECRET, token.clone(), true, lifetime));
-    response.cookie(cookie(ID, view.id.to_string(), false, lifetime));
+    response.cookie(cookies::cookie(SECRET, token.clone(), true, lifetime));
+    response.cookie(cookies::cookie(ID, view.id.to_string(), false, lifetime));
     Ok(response.json(OpenedCart { token, cart: CartView::of(view, language::of(&request)) }))
 }
 
@@ -175,7 +170,10 @@ pub async fn delete_cart(
 
 /// Takes the cookies of a cart that is gone away.
 fn forgotten() -> [Cookie<'static>; 2] {
-    [cookie(SECRET, String::new(), true, Duration::ZERO), cookie(ID, String::new(), false, Duration::ZERO)]
+    [
+        cookies::cookie(SECRET, String::new(), true, Duration::ZERO),
+        cookies::cookie(ID, String::new(), false, Duration::ZERO),
+    ]
 }
 
 /// Put an item into a visitor's cart

@@ -110,7 +110,8 @@ pub struct LoginIdToken {
 
 /// Confirm a login ID
 ///
-/// In a session of the account that asked.
+/// In a session of the account that asked, by the link mailed to the new address. The old address is told, with a link
+/// that undoes it (ACC-5).
 #[utoipa::path(tag = "accounts", params(OptionalKey), request_body = LoginIdToken, responses(
     (status = 204, description = "It is the login ID now"),
     (status = 409, description = "`login_id_taken` meanwhile"),

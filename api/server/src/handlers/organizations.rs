@@ -272,8 +272,9 @@ pub struct OrganizationPatch {
 /// Change an organization
 ///
 /// What is left out stays, null clears what can be empty. The version that was seen must be named, since legal data
-/// decides tax. Country and currency decide what later invoices look like; those that were issued keep what they say.
-/// The currency is fixed once money moved (ORG-1). It is written to the audit log.
+/// decides tax. A new VAT number, country or name must be verified again. Country and currency decide what later
+/// invoices look like; those that were issued keep what they say. The currency is fixed once money moved (ORG-1). It is
+/// written to the audit log.
 #[utoipa::path(tag = "organizations",
     params(("org" = OrganizationId, Path, description = "The organization"),
         ("If-Match" = String, Header, description = "The version you saw")),

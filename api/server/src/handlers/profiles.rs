@@ -1,6 +1,7 @@
 //! The signed-in person's profile (ACC-4, ACC-11).
 
-use actix_web::{get, patch, web};
+use actix_web::http::header::SET_COOKIE;
+use actix_web::{CustomizeResponder, Responder, get, patch, web};
 use manager_domain::ids::{AccountId, OrganizationId};
 use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Role};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::login_id_changes::PendingLoginId;
-use crate::auth::Caller;
+use crate::auth::{Caller, cookies};
 use crate::etags::{IfMatch, Tagged};
 use crate::json::MergePatch;
 use crate::patch::{self, Patch};
@@ -170,7 +171,7 @@ pub struct ProfilePatch {
 pub async fn update_me(
     state: web::Data<AppState>,
     body: Then<Caller, Then<IfMatch, MergePatch<ProfilePatch>>>,
-) -> Result<Tagged<Me>, Problem> {
+) -> Result<CustomizeResponder<Tagged<Me>>, Problem> {
     let Then(caller, Then(seen, MergePatch(body))) = body;
     let changes = ProfileChanges {
         first_name: body.first_name,
@@ -183,5 +184,10 @@ pub async fn update_me(
     };
     let seen = seen.expected_version()?;
     let profile = profiles::update(&state.services, &caller.call, caller.account.id, seen, changes).await?;
-    Ok(Tagged::version(profile.account.version, profile.into()))
+    let answer = Tagged::version(profile.account.version, profile.into()).customize();
+    // Where the person's browser asks, it remembers the new language.
+    Ok(match body.locale.filter(|_| caller.session.is_cookie()) {
+        Some(locale) => answer.append_header((SET_COOKIE, cookies::language(locale).to_string())),
+        None => answer,
+    })
 }

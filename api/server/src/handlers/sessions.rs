@@ -189,7 +189,7 @@ pub async fn log_out(state: web::Data<AppState>, caller: Then<Caller, Nothing>) 
     let Then(caller, Nothing) = caller;
     sessions::end(&state.services, &caller.call, caller.account.id, caller.session.id).await?;
     let mut response = HttpResponse::NoContent();
-    cookies::clear(&mut response);
+    cookies::clear(&mut response, &caller.session);
     Ok(response.finish())
 }
 
@@ -246,10 +246,10 @@ impl SessionItem {
     fn of(session: Session, current: SessionId) -> Self {
         Self {
             current: session.id == current,
+            mode: if session.is_cookie() { SessionMode::Cookie } else { SessionMode::Token },
             id: session.id,
             device: session.device,
             ip: session.ip,
-            mode: if session.mode == "cookie" { SessionMode::Cookie } else { SessionMode::Token },
             created_at: session.created_at,
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
@@ -308,7 +308,11 @@ pub async fn end_session(
 ) -> Result<HttpResponse, Problem> {
     let Then(caller, Path((id,))) = path;
     sessions::end(&state.services, &caller.call, caller.account.id, id).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let mut response = HttpResponse::NoContent();
+    if id == caller.session.id {
+        cookies::clear(&mut response, &caller.session);
+    }
+    Ok(response.finish())
 }
 
 /// The public keys that verify access tokens (RFC 7517).
