@@ -39,8 +39,28 @@ async fn the_catalogue_shows_prices_with_and_without_tax_in_five_languages() {
     assert_eq!(app.send(again).await.status, 304);
     let french = app.request(Method::GET, "/v1/catalogue").header("accept-language", "fr");
     assert_eq!(app.send(french).await.expect(200)["categories"][1]["name"], "Collaboration & Mail");
+    let italian = app.request(Method::GET, "/v1/catalogue").header("accept-language", "fr").header("cookie", "lang=it");
+    assert_eq!(app.send(italian).await.header("content-language"), "it");
     app.get("/v1/catalogue/product-types/nothing").await.refused(404, "not_found");
     app.get("/v1/catalogue?country=XX").await.faulty("query:country", "invalid_country");
+}
+
+#[actix_web::test]
+async fn who_is_signed_in_sees_the_catalogue_in_the_accounts_language_and_nobody_else_gets_that_copy() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    ada.patch("/v1/me", json!({"locale": "fr"})).await.expect(200);
+    let ask = |path| ada.request(Method::GET, path).header("accept-language", "de").header("cookie", "lang=it");
+    for path in ["/v1/catalogue", "/v1/catalogue/product-types/domain_name"] {
+        let answer = app.send(ask(path)).await;
+        assert_eq!((answer.status, answer.header("content-language")), (200, "fr"));
+        assert_eq!(answer.header("cache-control"), "private, max-age=300");
+        let public = app.get(path).await;
+        assert_eq!((public.header("content-language"), public.header("cache-control")), ("en", "public, max-age=300"));
+        assert!(public.header("vary").contains("Authorization"), "{}", public.header("vary"));
+        let over = app.request(Method::GET, path).bearer_auth("nonsense");
+        assert_eq!(app.send(over).await.header("cache-control"), "public, max-age=300", "a visitor again");
+    }
 }
 
 #[actix_web::test]

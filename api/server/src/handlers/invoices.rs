@@ -16,7 +16,7 @@ use validator::Validate;
 use super::carts::TotalsView;
 use crate::auth::Member;
 use crate::auth::permissions::{Required, ViewBilling};
-use crate::json::Json;
+use crate::etags::Tagged;
 use crate::language::{self, Language};
 use crate::paging::{Cursor, Limit, Page};
 use crate::path::Path;
@@ -184,6 +184,7 @@ impl InvoiceDetails {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct InvoiceQuery {
+    /// Those in this state alone.
     #[serde(default)]
     #[param(inline)]
     state: Option<InvoiceState>,
@@ -206,6 +207,9 @@ pub struct InvoiceQuery {
 }
 
 /// List the invoices
+///
+/// Those of the organization by state and day of issue. A number and a day have only those that were issued; a void
+/// one keeps both.
 #[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"), InvoiceQuery),
     responses((status = 200, description = "Newest first", body = Page<InvoiceView>)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
@@ -223,17 +227,22 @@ pub async fn list_invoices(
 }
 
 /// Show an invoice
+///
+/// With its lines, taxes, seller and buyer as they were when it was issued. Lines are in the caller's language, the
+/// amounts are what was agreed.
 #[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvoiceId, Path, description = "The invoice")),
-    responses((status = 200, description = "The invoice with its lines", body = InvoiceDetails)),
+    responses((status = 200, description = "The invoice with its lines", body = InvoiceDetails),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
 #[get("/v1/organizations/{org}/invoices/{id}")]
 pub async fn get_invoice(
     request: HttpRequest,
     state: web::Data<AppState>,
     path: Then<Member<ViewBilling>, Path<(OrganizationId, InvoiceId)>>,
-) -> Result<Json<InvoiceDetails>, Problem> {
+) -> Result<Tagged<InvoiceDetails>, Problem> {
     let Then(_, Path((organization, id))) = path;
     let (invoice, lines) = invoices::get(&state.services, organization, id).await?;
-    Ok(Json(InvoiceDetails::of(invoice, lines, language::of(&request))?))
+    let version = invoice.version;
+    Ok(Tagged::version(version, InvoiceDetails::of(invoice, lines, language::of(&request))?))
 }
