@@ -11,6 +11,7 @@ mod full_disk;
 mod killed_checkouts;
 mod mail_outages;
 mod postgres_restarts;
+mod readme;
 mod secrets;
 mod shutdown;
 mod two_servers;

@@ -50,7 +50,7 @@ impl Witness<'_> {
         for cookie in answer.headers.get_all("set-cookie") {
             let cookie = cookie.to_str().expect("a cookie").split(';').next().unwrap_or_default();
             let (name, value) = cookie.split_once('=').expect("a value");
-            if !value.is_empty() && name != "__Host-cart-id" {
+            if !value.is_empty() && !["__Host-cart-id", "lang"].contains(&name) {
                 self.keep("cookie", value);
             }
         }
