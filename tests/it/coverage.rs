@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use manager_domain::memberships::{AccessLevel, ProductAccess, Rights, Role};
 use manager_domain::permissions::{Permission, decide};
-use manager_domain::staff::StaffPermission;
+use manager_domain::staff::{StaffPermission, StaffRole};
 use manager_server::openapi;
 use manager_tests::{Person, TestApp, Value, json};
 use reqwest::Method;
+
+use crate::books::agent;
 
 /// What the document says of one operation.
 struct Operation {
@@ -18,6 +20,8 @@ struct Operation {
     secured: bool,
     /// `x-required-permission`.
     needs: String,
+    /// Of the seller's staff.
+    staff: Option<StaffPermission>,
     /// That, where it is a right in an organization.
     permission: Option<Permission>,
     body: Option<Value>,
@@ -48,6 +52,7 @@ fn operations() -> Vec<Operation> {
                     name if StaffPermission::parse(name).is_some() => None,
                     name => Some(Permission::parse(name).unwrap_or_else(|| panic!("a permission called {name}"))),
                 },
+                staff: StaffPermission::parse(needs),
                 needs: needs.to_owned(),
                 body: operation["requestBody"].as_object().map(|_| json!({})),
                 if_match: parameters.clone().any(|parameter| parameter["name"] == "If-Match"),
@@ -189,13 +194,25 @@ async fn the_role_decides_every_operation_of_an_organization_as_the_matrix_says(
 }
 
 #[actix_web::test]
-async fn what_is_for_staff_is_refused_to_everybody_else() {
+async fn the_staff_role_decides_every_operation_of_staff() {
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;
-    let of_staff = |operation: &&Operation| StaffPermission::parse(&operation.needs).is_some();
-    for operation in operations().iter().filter(of_staff) {
-        assert!(operation.secured, "{} needs a signed-in person", operation.id);
-        assert_eq!(operation.status(&app, &ada.organization, Some(&ada.token)).await, 403, "{}", operation.id);
+    let mut people = vec![(None, ada.clone())];
+    for role in StaffRole::ALL {
+        people.push((Some(*role), agent(&app, role.as_str(), *role).await));
+    }
+    for operation in operations() {
+        let Some(permission) = operation.staff else { continue };
+        assert!(operation.path.starts_with("/v1/admin/") && operation.secured, "{}", operation.id);
+        for (role, person) in &people {
+            let status = operation.status(&app, &ada.organization, Some(&person.token)).await;
+            let who = role.map_or("nobody", StaffRole::as_str);
+            if role.is_some_and(|role| role.may(permission)) {
+                assert!(status != 401 && status != 403 && status < 500, "{} as {who}: {status}", operation.id);
+            } else {
+                assert_eq!(status, 403, "{} as {who}", operation.id);
+            }
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod orders;
 mod organizations;
 mod payments;
 mod permissions;
+mod prepaid_accounts;
 mod product_names;
 mod profiles;
 mod promo_codes;

@@ -42,6 +42,7 @@ pub mod sql_types;
 mod sqlite_writer;
 pub mod tables;
 pub mod throttles;
+pub mod top_ups;
 
 pub use connection::{AnyConnection, Engine, Location};
 pub use database::Database;

@@ -516,20 +516,44 @@ diesel::table! {
     payments (organization_id, id) {
         organization_id -> SqlId,
         id -> SqlId,
-        invoice_id -> SqlId,
+        invoice_id -> Nullable<SqlId>,
+        top_up_id -> Nullable<SqlId>,
         order_id -> Nullable<SqlId>,
         provider -> Text,
         method -> SqlKeyword,
         method_token -> Text,
         amount -> BigInt,
+        prepaid_promotional -> BigInt,
+        prepaid_paid -> BigInt,
         currency -> SqlKeyword,
         state -> SqlKeyword,
         provider_reference -> Nullable<Text>,
         failure_code -> Nullable<Text>,
-        created_by -> SqlId,
+        action -> Nullable<SqlJson>,
+        booked_elsewhere -> BigInt,
+        created_by -> Nullable<SqlId>,
         created_at -> SqlInstant,
         updated_at -> SqlInstant,
         settled_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    top_ups (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        state -> SqlKeyword,
+        method -> SqlKeyword,
+        amount -> BigInt,
+        currency -> SqlKeyword,
+        automatic -> Bool,
+        created_by -> Nullable<SqlId>,
+        created_at -> SqlInstant,
+        settled_at -> Nullable<SqlInstant>,
+        version -> BigInt,
     }
 }
 
@@ -776,6 +800,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_lines,
     invoice_series,
     payments,
+    top_ups,
     ledger_balances,
     ledger_transfers,
     ledger_entries,

@@ -26,6 +26,7 @@ use manager_domain::products::ProductState;
 use manager_domain::redemptions::RedemptionState;
 use manager_domain::staff::StaffRole;
 use manager_domain::terms::Frequency;
+use manager_domain::top_ups::TopUpState;
 use manager_domain::{Currency, Instant};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -272,4 +273,5 @@ keywords!(
     TransferKind,
     RedemptionState,
     FreeOfferState,
+    TopUpState,
 );

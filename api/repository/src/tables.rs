@@ -43,6 +43,7 @@ pub const TABLES: &[(&str, Kind)] = &[
     ("invoice_lines", Kind::Tenant),
     ("invoice_series", Kind::Tenant),
     ("payments", Kind::Tenant),
+    ("top_ups", Kind::Tenant),
     ("ledger_balances", Kind::Tenant),
     ("ledger_transfers", Kind::Tenant),
     ("ledger_entries", Kind::Tenant),

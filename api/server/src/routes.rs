@@ -6,8 +6,9 @@ use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
-    discounts, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products, profiles, promo_codes,
-    quotes, recovery_emails, redemptions, registrations, security_log, sessions, settings,
+    discounts, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations, payments,
+    prepaid_accounts, products, profiles, promo_codes, quotes, recovery_emails, redemptions, registrations,
+    security_log, sessions, settings, top_ups,
 };
 use crate::{health, problems};
 
@@ -134,7 +135,20 @@ pub fn configure(routes: &mut impl Routes) {
         .service(orders::pay_order)
         .service(orders::cancel_order);
     // Billing
-    routes.service(invoices::list_invoices).service(invoices::get_invoice).service(payments::get_payment);
+    routes
+        .service(invoices::list_invoices)
+        .service(invoices::get_invoice)
+        .service(invoices::pay_invoice)
+        .service(payments::get_payment);
+    // Prepaid account
+    routes
+        .service(prepaid_accounts::get_prepaid_account)
+        .service(prepaid_accounts::get_prepaid_limits)
+        .service(prepaid_accounts::list_transactions)
+        .service(prepaid_accounts::export_transactions)
+        .service(top_ups::create_top_up)
+        .service(top_ups::list_top_ups)
+        .service(top_ups::get_top_up);
     // Promo codes and free offers
     routes.service(redemptions::list_promo_code_redemptions).service(free_offers::list_free_offers);
     // Staff

@@ -145,6 +145,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         invitation_lifetime: Duration::days(config.invitation_days.into()),
         organizations_per_account: 50,
         minimum_charge: config.minimum_charge,
+        top_ups: config.top_up_limits(),
         anonymous_cart_lifetime: Duration::days(30),
         price_token_lifetime: Duration::minutes(15),
         order_lifetime: Duration::days(config.order_lapse_days.into()),
