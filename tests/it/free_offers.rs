@@ -11,7 +11,7 @@ use reqwest::Method;
 
 use crate::books::agent;
 use crate::orders::{buyer, check_out, quote};
-use crate::promo_codes::{apply, open, order, put, show, support};
+use crate::promo_codes::{apply, keep_house, open, order, put, show, support};
 
 const OFFERS: &str = "/v1/admin/free-offers";
 
@@ -51,7 +51,12 @@ async fn state(ada: &Person, offer: &str) -> String {
 fn reasons(view: &Value, item: &str) -> Vec<(Value, Value)> {
     let items = view["items"].as_array().unwrap();
     let found = items.iter().find(|shown| shown["id"] == item).expect("the item");
-    found["free_offers"].as_array().unwrap().iter().map(|offer| (offer["id"].clone(), offer["reason"].clone())).collect()
+    found["free_offers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|offer| (offer["id"].clone(), offer["reason"].clone()))
+        .collect()
 }
 
 #[actix_web::test]
@@ -72,9 +77,8 @@ async fn support_grants_with_a_reason_that_the_organization_reads() {
         .iter()
         .map(|entry| ["actor", "action", "reason", "account_id"].map(|member| entry[member].clone()))
         .collect();
-    let by_support = |action: &str, reason: &str| {
-        [json!("support"), json!(action), json!(reason), json!(support.account)]
-    };
+    let by_support =
+        |action: &str, reason: &str| [json!("support"), json!(action), json!(reason), json!(support.account)];
     let expected = [
         by_support("free_offer.withdrawn", "By mistake"),
         by_support("free_offers.read", "A question"),
@@ -144,7 +148,12 @@ async fn the_cart_lists_the_usable_offers_and_says_why_not_of_the_others() {
     let cart = open(&ada).await;
     let item = domain(&ada, &cart, "engines.ch").await;
     let view = show(&ada, &cart).await;
-    let expected = [(&short, json!("expired")), (&longer, json!("other_frequency")), (&hosting, json!("other_product")), (&good, Value::Null)];
+    let expected = [
+        (&short, json!("expired")),
+        (&longer, json!("other_frequency")),
+        (&hosting, json!("other_product")),
+        (&good, Value::Null),
+    ];
     assert_eq!(reasons(&view, &item), expected.map(|(id, reason)| (json!(id), reason)));
     assert_eq!(view["items"][0]["free_offers"][3]["usable"], true);
     // An offer of others isn't named; who asks for it learns no more than of one that doesn't exist.
@@ -160,7 +169,10 @@ async fn the_cart_lists_the_usable_offers_and_says_why_not_of_the_others() {
     assert_eq!(show(&ada, &cart).await, view, "nothing changed");
     let view = activate(&ada, &cart, &item, &good).await.expect(200);
     let shown = &view["items"][0];
-    assert_eq!((&shown["free_offer"], &shown["net"]["amount"], &view["totals"]["total"]["amount"]), (&json!(good), &json!(0), &json!(0)));
+    assert_eq!(
+        (&shown["free_offer"], &shown["net"]["amount"], &view["totals"]["total"]["amount"]),
+        (&json!(good), &json!(0), &json!(0))
+    );
     let second = domain(&ada, &cart, "motors.ch").await;
     let view = show(&ada, &cart).await;
     assert_eq!(reasons(&view, &second)[3], (json!(good), json!("on_other_item")));
@@ -207,7 +219,10 @@ async fn an_offer_covers_so_many_units() {
     let cart = open(&ada).await;
     let item = put(&ada, &cart, "kdrive_solo", 3, json!({})).await;
     let view = activate(&ada, &cart, &item, &offer).await.expect(200);
-    assert_eq!((&view["items"][0]["discount"]["amount"], &view["items"][0]["net"]["amount"]), (&json!(10_120), &json!(5_060)));
+    assert_eq!(
+        (&view["items"][0]["discount"]["amount"], &view["items"][0]["net"]["amount"]),
+        (&json!(10_120), &json!(5_060))
+    );
     order(&ada, &cart, "sandbox_succeeds").await.expect(201);
     let id = ada.get(&ada.org("/invoices")).await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
     let invoice = ada.get(&ada.org(&format!("/invoices/{id}"))).await.expect(200);
@@ -281,7 +296,7 @@ async fn a_reservation_of_an_offer_ends_too() {
     activate(&ada, &cart, &item, &offer).await.expect(200);
     let declined = order(&ada, &cart, "sandbox_declined_expired_card").await.refused(402, "payment_failed");
     app.advance(Duration::minutes(31));
-    app.work().await;
+    keep_house(&app).await;
     let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
     assert_eq!(state(&ada, &offer).await, "available");
     let pay = ada.org(&format!("/orders/{}/pay", declined["order"].as_str().unwrap()));
@@ -318,9 +333,14 @@ async fn a_token_is_refused_where_its_offer_expired_or_was_withdrawn() {
 #[actix_web::test]
 async fn members_without_billing_see_neither_offers_nor_codes() {
     let (app, ada) = buyer().await;
-    let bob = Person::join(&app, &ada, "bob", json!({"role": "member", "products": {"access": "all", "level": "manage"}})).await;
+    let bob =
+        Person::join(&app, &ada, "bob", json!({"role": "member", "products": {"access": "all", "level": "manage"}}))
+            .await;
     bob.get(&ada.org("/free-offers")).await.refused(403, "forbidden");
     bob.get(&ada.org("/promo-code-redemptions")).await.refused(403, "forbidden");
-    let put = bob.request(Method::PUT, &ada.org("/carts/crt_01h2xcejqtf2nbrexx3vqjhp41/items/itm_01h2xcejqtf2nbrexx3vqjhp41/free-offer"));
+    let put = bob.request(
+        Method::PUT,
+        &ada.org("/carts/crt_01h2xcejqtf2nbrexx3vqjhp41/items/itm_01h2xcejqtf2nbrexx3vqjhp41/free-offer"),
+    );
     bob.send(put.json(&json!({}))).await.refused(403, "forbidden");
 }

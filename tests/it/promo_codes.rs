@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use manager_domain::Clock;
 use manager_domain::staff::StaffRole;
+use manager_services::{housekeeping, payments};
 use manager_tests::races::at_once;
 use manager_tests::{Answer, Person, TestApp, Value, crowd, json};
 use reqwest::Method;
@@ -80,6 +81,11 @@ async fn used(support: &Person, code: &str) -> Value {
     support.get(&format!("{CODES}/{code}")).await.expect(200)["used"].clone()
 }
 
+/// Does what falls due by itself.
+pub async fn keep_house(app: &TestApp) {
+    housekeeping::keep_house(&app.services, app.clock.now()).await.expect("everything is done");
+}
+
 /// Signs in again: tokens live ten minutes, and tests move the clock.
 async fn again(person: &Person) -> Person {
     Person { organization: person.organization.clone(), ..Person::log_in(&person.app, &person.email).await }
@@ -89,8 +95,11 @@ async fn again(person: &Person) -> Person {
 async fn a_percentage_lowers_the_price_from_cart_to_invoice() {
     let (app, ada) = buyer().await;
     let support = support(&app).await;
-    make(&support, half("WELCOME-2026", json!({"discount": {"kind": "percentage", "percent": "33.3"}, "total_cap": 9})))
-        .await;
+    make(
+        &support,
+        half("WELCOME-2026", json!({"discount": {"kind": "percentage", "percent": "33.3"}, "total_cap": 9})),
+    )
+    .await;
     let cart = open(&ada).await;
     let item = domain(&ada, &cart, "engines.ch").await;
     // Without regard to case.
@@ -99,7 +108,10 @@ async fn a_percentage_lowers_the_price_from_cart_to_invoice() {
     let code = json!({"code": "WELCOME-2026", "item": item, "discount": off, "reason": null, "elsewhere": []});
     assert_eq!(view["promo_codes"], json!([code]));
     let shown = &view["items"][0];
-    assert_eq!((&shown["discount"], &shown["promo_code"], &shown["free_offer"]), (&off, &json!("WELCOME-2026"), &Value::Null));
+    assert_eq!(
+        (&shown["discount"], &shown["promo_code"], &shown["free_offer"]),
+        (&off, &json!("WELCOME-2026"), &Value::Null)
+    );
     assert_eq!((&shown["unit_price"]["amount"], &shown["net"]["amount"]), (&json!(900), &json!(600)));
     assert_eq!((&view["totals"]["net"]["amount"], &view["totals"]["total"]["amount"]), (&json!(600), &json!(649)));
     let quoted = quote(&ada, &cart).await;
@@ -110,7 +122,10 @@ async fn a_percentage_lowers_the_price_from_cart_to_invoice() {
     assert_eq!(placed["order"]["total"]["amount"], 649);
     let invoice = invoice(&ada).await;
     let line = &invoice["lines"][0];
-    assert_eq!((&line["unit_price"]["amount"], &line["discount"], &line["net"]["amount"]), (&json!(900), &off, &json!(600)));
+    assert_eq!(
+        (&line["unit_price"]["amount"], &line["discount"], &line["net"]["amount"]),
+        (&json!(900), &off, &json!(600))
+    );
     assert_eq!(invoice["totals"]["total"]["amount"], 649);
     let row = &redemptions(&ada).await[0];
     assert_eq!((&row["state"], &row["amount"], &row["order"]), (&json!("redeemed"), &off, &placed["order"]["id"]));
@@ -190,7 +205,10 @@ async fn each_code_goes_to_the_item_where_it_is_worth_most() {
     assert_eq!(places(&view), [&dear, &cheap, &same].map(|item| json!(item)), "a tie goes to the first");
     let elsewhere = view["promo_codes"][1]["elsewhere"].as_array().unwrap();
     let why = |item: &str| elsewhere.iter().find(|other| other["item"] == item).unwrap()["reason"].clone();
-    assert_eq!((why(&dear), why(&same), why(&drive)), (json!("on_other_item"), json!("on_other_item"), json!("other_product")));
+    assert_eq!(
+        (why(&dear), why(&same), why(&drive)),
+        (json!("on_other_item"), json!("on_other_item"), json!("other_product"))
+    );
     make(&support, half("FOURTH", of_domains)).await;
     let refused = apply(&ada, &cart, "FOURTH").await.refused(409, "promo_code_refused");
     assert_eq!((&refused["reason"], &refused["promo_code"]), (&json!("has_other_code"), &json!("FOURTH")));
@@ -225,7 +243,10 @@ async fn every_reason_is_told_to_a_signed_in_organization() {
         let item = domain(&ada, &cart, "engines.ch").await;
         let before = show(&ada, &cart).await;
         let refused = apply(&ada, &cart, code).await.refused(409, "promo_code_refused");
-        assert_eq!((&refused["reason"], &refused["items"]), (&json!(reason), &json!([{"item": item, "reason": reason}])));
+        assert_eq!(
+            (&refused["reason"], &refused["items"]),
+            (&json!(reason), &json!([{"item": item, "reason": reason}]))
+        );
         assert_eq!(show(&ada, &cart).await, before, "{code}");
     }
     let cart = open(&ada).await;
@@ -294,7 +315,10 @@ async fn visitors_use_codes_but_are_told_no_reasons() {
     // A code that isn't good any more stays, and nothing is told of it.
     support.post(&format!("{CODES}/WELCOME/withdraw"), json!({})).await.expect(200);
     let view = send(Method::GET, "", json!({})).await.expect(200);
-    assert_eq!((&view["promo_codes"][0]["reason"], &view["totals"]["net"]["amount"]), (&json!("code_not_usable"), &json!(900)));
+    assert_eq!(
+        (&view["promo_codes"][0]["reason"], &view["totals"]["net"]["amount"]),
+        (&json!("code_not_usable"), &json!(900))
+    );
     // It goes along into the organization, which is told.
     let claim = ada.request(Method::POST, &path("/claim")).header("x-cart-token", token);
     let view = ada.send(claim.json(&json!({"organization": ada.organization}))).await.expect(200);
@@ -357,7 +381,8 @@ async fn a_token_is_refused_where_its_code_is_not_good_any_more() {
 async fn what_costs_nothing_any_more_completes_without_payment() {
     let (app, ada) = buyer().await;
     let support = support(&app).await;
-    make(&support, half("GIFT", json!({"discount": {"kind": "percentage", "percent": "100"}, "organization_cap": 1}))).await;
+    make(&support, half("GIFT", json!({"discount": {"kind": "percentage", "percent": "100"}, "organization_cap": 1})))
+        .await;
     let cart = open(&ada).await;
     domain(&ada, &cart, "engines.ch").await;
     apply(&ada, &cart, "GIFT").await.expect(201);
@@ -365,7 +390,10 @@ async fn what_costs_nothing_any_more_completes_without_payment() {
     let path = ada.org(&format!("/carts/{cart}/checkout"));
     let placed = ada.post_once(&path, json!({"price_token": token})).await.expect(201);
     assert_eq!((&placed["order"]["state"], &placed["payments"]), (&json!("paid"), &json!([])));
-    assert_eq!((&placed["products"][0]["state"], redemptions(&ada).await[0]["state"].as_str()), (&json!("active"), Some("redeemed")));
+    assert_eq!(
+        (&placed["products"][0]["state"], redemptions(&ada).await[0]["state"].as_str()),
+        (&json!("active"), Some("redeemed"))
+    );
     let next = open(&ada).await;
     domain(&ada, &next, "motors.ch").await;
     assert_eq!(apply(&ada, &next, "GIFT").await.refused(409, "promo_code_refused")["reason"], "already_used");
@@ -393,7 +421,7 @@ async fn what_a_dead_order_reserved_is_free_again() {
     order(&ada, &next, DECLINED).await.refused(402, "payment_failed");
     assert_eq!(used(&support, "WELCOME").await, 1);
     app.advance(Duration::days(15));
-    app.work().await;
+    keep_house(&app).await;
     let support = again(&support).await;
     assert_eq!(used(&support, "WELCOME").await, 0, "it lapsed");
 }
@@ -408,11 +436,11 @@ async fn a_reservation_ends_and_is_made_again_by_who_pays_while_there_is_room() 
     apply(&ada, &cart, "WELCOME").await.expect(201);
     let placed = order(&ada, &cart, DECLINED).await.refused(402, "payment_failed");
     app.advance(Duration::minutes(29));
-    app.work().await;
+    keep_house(&app).await;
     let support_ = again(&support_).await;
     assert_eq!(used(&support_, "WELCOME").await, 1);
     app.advance(Duration::minutes(1));
-    app.work().await;
+    keep_house(&app).await;
     assert_eq!(used(&support_, "WELCOME").await, 0, "after half an hour");
     let ada = again(&ada).await;
     assert_eq!(redemptions(&ada).await[0]["state"], "released");
@@ -449,13 +477,61 @@ async fn no_reservation_ends_while_a_payment_is_processing() {
     let placed = order(&ada, &cart, "sandbox_processes_for_a_day").await.expect(201);
     assert_eq!(placed["payments"][0]["state"], "processing");
     app.advance(Duration::hours(2));
-    app.work().await;
+    keep_house(&app).await;
     let support = again(&support).await;
     assert_eq!(used(&support, "WELCOME").await, 1);
     app.advance(Duration::days(2));
     app.work().await;
     let (ada, support) = (again(&ada).await, again(&support).await);
-    assert_eq!((redemptions(&ada).await[0]["state"].as_str(), used(&support, "WELCOME").await), (Some("redeemed"), json!(1)));
+    assert_eq!(
+        (redemptions(&ada).await[0]["state"].as_str(), used(&support, "WELCOME").await),
+        (Some("redeemed"), json!(1))
+    );
+}
+
+/// Makes the payment that failed one of which the provider says late that it has the money after all.
+async fn succeed_late(ada: &Person, order: &str) {
+    let order = ada.get(&ada.org(&format!("/orders/{order}"))).await.expect(200);
+    let payment = order["payments"][0]["id"].as_str().unwrap().parse().unwrap();
+    let organization = ada.organization.parse().unwrap();
+    let revive = "UPDATE payments SET state = 'processing', method_token = 'sandbox_succeeds' WHERE state = 'failed'";
+    let revived = ada.app.services.db.write(move |tx| {
+        diesel::connection::SimpleConnection::batch_execute(tx, revive).map_err(manager_repository::Error::from)
+    });
+    revived.await.unwrap();
+    assert!(payments::collect_later(&ada.app.services, organization, payment, ada.app.clock.now()).await.unwrap());
+}
+
+#[actix_web::test]
+async fn late_money_completes_an_order_only_if_its_code_can_be_reserved_again() {
+    for taken in [false, true] {
+        let (app, ada) = buyer().await;
+        let support = support(&app).await;
+        make(&support, half("WELCOME", json!({"total_cap": 1}))).await;
+        let cart = open(&ada).await;
+        domain(&ada, &cart, "engines.ch").await;
+        apply(&ada, &cart, "WELCOME").await.expect(201);
+        let placed = order(&ada, &cart, DECLINED).await.refused(402, "payment_failed");
+        let id = placed["order"].as_str().unwrap().to_owned();
+        app.advance(Duration::minutes(31));
+        keep_house(&app).await;
+        let (ada, support) = (again(&ada).await, again(&support).await);
+        if taken {
+            let cart = open(&ada).await;
+            domain(&ada, &cart, "motors.ch").await;
+            apply(&ada, &cart, "WELCOME").await.expect(201);
+            order(&ada, &cart, "sandbox_succeeds").await.expect(201);
+        }
+        succeed_late(&ada, &id).await;
+        let order = ada.get(&ada.org(&format!("/orders/{id}"))).await.expect(200);
+        let (state, payment, prepaid) = if taken { ("open", "failed", 486) } else { ("paid", "succeeded", 0) };
+        assert_eq!((&order["order"]["state"], &order["payments"][0]["state"]), (&json!(state), &json!(payment)));
+        let account = ada.get(&ada.org("/prepaid")).await.expect(200);
+        assert!(account.to_string().contains(&format!("\"amount\":{prepaid},")), "{account}");
+        assert_eq!(used(&support, "WELCOME").await, 1);
+        let finance = agent(&app, "finance", StaffRole::Finance).await;
+        assert_eq!(finance.get("/v1/admin/books").await.expect(200)["agree"], true);
+    }
 }
 
 /// Organizations of several people, each with a cart in which the code is applied, and its price token.
@@ -555,7 +631,8 @@ async fn staff_makes_lists_and_withdraws_codes() {
     let plain = |code: &&str| code.len() == 12 && code.bytes().all(|b| b"23456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&b));
     assert_eq!(codes.iter().collect::<std::collections::BTreeSet<_>>().len(), 1000);
     assert!(codes.iter().all(|code| plain(code)));
-    let listed = support.get(&format!("{CODES}?batch={}&limit=100", batch["batch"].as_str().unwrap())).await.expect(200);
+    let listed =
+        support.get(&format!("{CODES}?batch={}&limit=100", batch["batch"].as_str().unwrap())).await.expect(200);
     assert_eq!((listed["data"].as_array().unwrap().len(), listed["next_cursor"].is_string()), (100, true));
     let view = support.get(&format!("{CODES}/welcome-2026")).await.expect(200);
     assert_eq!((&view["terms"], &view["total_cap"], &view["used"]), (&json!(3), &json!(7), &json!(0)));
@@ -586,23 +663,50 @@ async fn all_faults_of_a_code_to_be_made_are_listed() {
         "scope": {"product_types": ["houses"], "offers": ["domain_ch", "house"]},
         "minimum_net": [{"amount": 0, "currency": "CHF"}]});
     let refused = support.post(CODES, body).await.refused(422, "validation_failed");
-    let faults: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|fault| {
-        format!("{} {}", fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap())
-    }).collect();
-    let expected = ["/code invalid_promo_code", "/discount/percent invalid_value", "/minimum_net/0 out_of_range",
-        "/organization_cap out_of_range", "/scope/offers/1 unknown_offer", "/scope/product_types/0 invalid_value",
-        "/terms out_of_range", "/total_cap out_of_range", "/valid_until out_of_range"];
+    let faults: Vec<_> = refused["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| format!("{} {}", fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "/code invalid_promo_code",
+        "/discount/percent invalid_value",
+        "/minimum_net/0 out_of_range",
+        "/organization_cap out_of_range",
+        "/scope/offers/1 unknown_offer",
+        "/scope/product_types/0 invalid_value",
+        "/terms out_of_range",
+        "/total_cap out_of_range",
+        "/valid_until out_of_range",
+    ];
     assert_eq!(faults, expected);
     let fixed = |amounts: Value| json!({"kind": "fixed", "amounts": amounts});
     let money = |amount: i64| json!({"amount": amount, "currency": "CHF"});
     for (body, pointer, code) in [
-        (half("OTHER", json!({"discount": {"kind": "percentage", "percent": "100.01"}})), "/discount/percent", "out_of_range"),
-        (half("OTHER", json!({"discount": {"kind": "percentage", "percent": "-1"}})), "/discount/percent", "out_of_range"),
+        (
+            half("OTHER", json!({"discount": {"kind": "percentage", "percent": "100.01"}})),
+            "/discount/percent",
+            "out_of_range",
+        ),
+        (
+            half("OTHER", json!({"discount": {"kind": "percentage", "percent": "-1"}})),
+            "/discount/percent",
+            "out_of_range",
+        ),
         (half("OTHER", json!({"discount": {"kind": "percentage"}})), "/discount/percent", "missing"),
         (half("OTHER", json!({"discount": fixed(json!([]))})), "/discount/amounts", "too_short"),
         (half("OTHER", json!({"discount": fixed(json!([money(-5)]))})), "/discount/amounts/0/amount", "out_of_range"),
-        (half("OTHER", json!({"discount": fixed(json!([money(5), money(5)]))})), "/discount/amounts/1/currency", "invalid_value"),
-        (half("OTHER", json!({"discount": {"kind": "fixed", "percent": "5"}})), "/discount/percent", "not_for_this_kind"),
+        (
+            half("OTHER", json!({"discount": fixed(json!([money(5), money(5)]))})),
+            "/discount/amounts/1/currency",
+            "invalid_value",
+        ),
+        (
+            half("OTHER", json!({"discount": {"kind": "fixed", "percent": "5"}})),
+            "/discount/percent",
+            "not_for_this_kind",
+        ),
         (half("OTHER", json!({"count": 2})), "/count", "not_allowed"),
         (half("OTHER", json!({"color": "red"})), "/color", "unknown_field"),
         (json!({"discount": {"kind": "percentage", "percent": "5"}}), "/code", "missing"),

@@ -126,8 +126,7 @@ pub fn release(
     let one = free_offers::organization_id.eq(sql(organization)).and(free_offers::id.eq(sql(id)));
     let of_order = one.and(free_offers::order_id.eq(sql(Some(order))));
     let reserved = free_offers::table.filter(of_order.and(free_offers::state.eq(sql(FreeOfferState::Reserved))));
-    let set =
-        (free_offers::state.eq(sql(FreeOfferState::Available)), free_offers::order_id.eq(sql(None::<OrderId>)));
+    let set = (free_offers::state.eq(sql(FreeOfferState::Available)), free_offers::order_id.eq(sql(None::<OrderId>)));
     diesel::update(reserved).set(set).execute(tx)?;
     Ok(())
 }
@@ -141,7 +140,6 @@ pub fn withdraw(
 ) -> Result<bool, Error> {
     let one = free_offers::organization_id.eq(sql(organization)).and(free_offers::id.eq(sql(id)));
     let available = free_offers::table.filter(one.and(free_offers::state.eq(sql(FreeOfferState::Available))));
-    let set =
-        (free_offers::state.eq(sql(FreeOfferState::Withdrawn)), free_offers::withdrawn_at.eq(sql(Some(now))));
+    let set = (free_offers::state.eq(sql(FreeOfferState::Withdrawn)), free_offers::withdrawn_at.eq(sql(Some(now))));
     Ok(diesel::update(available).set(set).execute(tx)? == 1)
 }

@@ -118,11 +118,8 @@ pub fn list(
     before: Option<PromoCodeId>,
     limit: i64,
 ) -> Result<Vec<StoredPromoCode>, Error> {
-    let mut query = promo_codes::table
-        .select(StoredPromoCode::as_select())
-        .order(promo_codes::id.desc())
-        .limit(limit)
-        .into_boxed();
+    let mut query =
+        promo_codes::table.select(StoredPromoCode::as_select()).order(promo_codes::id.desc()).limit(limit).into_boxed();
     if let Some(before) = before {
         query = query.filter(promo_codes::id.lt(sql(before)));
     }
@@ -174,12 +171,7 @@ pub fn uncount_use(tx: &mut AnyConnection, code: &str) -> Result<(), Error> {
 }
 
 /// As [`count_use`], for one organization.
-pub fn count_use_by(
-    tx: &mut AnyConnection,
-    organization: OrganizationId,
-    code: &str,
-    cap: i32,
-) -> Result<bool, Error> {
+pub fn count_use_by(tx: &mut AnyConnection, organization: OrganizationId, code: &str, cap: i32) -> Result<bool, Error> {
     crate::each!(tx, |c| diesel::insert_into(usage_of_organizations::table)
         .values((
             usage_of_organizations::organization_id.eq(sql(organization)),

@@ -70,8 +70,7 @@ pub fn list_of_order(
     order: OrderId,
 ) -> Result<Vec<Redemption>, Error> {
     let of_order = redemptions::organization_id.eq(sql(organization)).and(redemptions::order_id.eq(sql(order)));
-    let mut rows: Vec<Redemption> =
-        redemptions::table.filter(of_order).select(Redemption::as_select()).load(conn)?;
+    let mut rows: Vec<Redemption> = redemptions::table.filter(of_order).select(Redemption::as_select()).load(conn)?;
     rows.sort_by(|a, b| (&a.code, a.free_offer_id).cmp(&(&b.code, b.free_offer_id)));
     Ok(rows)
 }
@@ -121,8 +120,7 @@ pub fn release(
 ) -> Result<bool, Error> {
     let one = redemptions::organization_id.eq(sql(organization)).and(redemptions::id.eq(sql(id)));
     let reserved = redemptions::table.filter(one.and(redemptions::state.eq(sql(RedemptionState::Reserved))));
-    let set =
-        (redemptions::state.eq(sql(RedemptionState::Released)), redemptions::released_at.eq(sql(Some(now))));
+    let set = (redemptions::state.eq(sql(RedemptionState::Released)), redemptions::released_at.eq(sql(Some(now))));
     Ok(diesel::update(reserved).set(set).execute(tx)? == 1)
 }
 

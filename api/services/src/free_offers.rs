@@ -5,9 +5,9 @@ use manager_domain::ids::*;
 use manager_domain::staff::StaffPermission;
 use manager_domain::terms::Frequency;
 use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
+use manager_repository::AnyConnection;
 use manager_repository::free_offers as rows;
 use manager_repository::organizations::Organization;
-use manager_repository::AnyConnection;
 use serde_json::json;
 
 use crate::audit_log::{self, Entry};

@@ -37,8 +37,7 @@ pub async fn quote(services: &Services, call: &Call, organization: OrganizationI
         let day = catalogue::today(&shared, call.now);
         let version = catalogue::in_force(tx, &shared, day)?;
         let minimum = shared.settings.minimum(customer.currency);
-        let (found, content) =
-            carts::placed(tx, &shared, &owner, &version.catalogue, row.content.0, call.now)?;
+        let (found, content) = carts::placed(tx, &shared, &owner, &version.catalogue, row.content.0, call.now)?;
         let lines = quotes::quote_with(&content, &version.catalogue, &customer, minimum, day, &found.benefits)?;
         let expires_at = call.now + shared.settings.price_token_lifetime;
         rows::insert(

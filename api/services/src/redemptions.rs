@@ -128,12 +128,7 @@ fn code_of(tx: &mut AnyConnection, row: &Redemption) -> Result<Option<promo_code
 }
 
 /// Redeems what an order reserved, because it was paid or costs nothing. [`secure`] comes before it.
-pub(crate) fn redeem(
-    tx: &mut AnyConnection,
-    organization: OrganizationId,
-    order: OrderId,
-    now: Instant,
-) -> Result<()> {
+pub(crate) fn redeem(tx: &mut AnyConnection, organization: OrganizationId, order: OrderId, now: Instant) -> Result<()> {
     if rows::redeem(tx, organization, order, now)? > 0 {
         free_offers::use_up(tx, organization, order)?;
     }

@@ -52,9 +52,11 @@ pub struct PromoCodeDiscount {
 impl PromoCodeDiscount {
     fn of(discount: Discount) -> Self {
         match discount {
-            Discount::Percentage { percent } => {
-                Self { kind: DiscountKind::Percentage, percent: Some(percent.normalize().to_string()), amounts: Vec::new() }
-            }
+            Discount::Percentage { percent } => Self {
+                kind: DiscountKind::Percentage,
+                percent: Some(percent.normalize().to_string()),
+                amounts: Vec::new(),
+            },
             Discount::Fixed { amounts } => Self { kind: DiscountKind::Fixed, percent: None, amounts },
         }
     }

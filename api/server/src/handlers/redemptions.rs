@@ -1,7 +1,7 @@
 //! What an organization reserved and redeemed of promo codes (ORD-4).
 
-use actix_web::web::Data;
 use actix_web::get;
+use actix_web::web::Data;
 use manager_domain::ids::{ItemId, OrderId, OrganizationId, RedemptionId};
 use manager_domain::redemptions::RedemptionState;
 use manager_domain::{Instant, Money};

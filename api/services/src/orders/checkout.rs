@@ -115,8 +115,7 @@ fn place(
     let customer = carts::customer(&owner);
     let today = catalogue::today(services, call.now);
     let version = catalogue::in_force(tx, services, today)?;
-    let (found, content) =
-        carts::placed(tx, services, &owner, &version.catalogue, cart.content.0.clone(), call.now)?;
+    let (found, content) = carts::placed(tx, services, &owner, &version.catalogue, cart.content.0.clone(), call.now)?;
     for item in &content.items {
         carts::may_order(rights, &version.catalogue, &item.offer)?;
     }
@@ -221,10 +220,9 @@ impl Writer<'_> {
         let order = self.open_order(cart, lines, payment_method);
         let invoice = self.open_invoice(&order, lines)?;
         let items = lines.lines.chunk_by(|one, other| one.item == other.item).enumerate();
-        let units = items
-            .flat_map(|(index, parts)| {
-                (0..parts.first().map_or(0, |line| line.quantity as usize)).map(move |unit| (index, unit, parts))
-            });
+        let units = items.flat_map(|(index, parts)| {
+            (0..parts.first().map_or(0, |line| line.quantity as usize)).map(move |unit| (index, unit, parts))
+        });
         let (mut products, mut invoice_lines, mut names) = (Vec::new(), Vec::new(), Vec::new());
         let mut positions = 1_i32..;
         for (index, unit, parts) in units {
@@ -233,7 +231,8 @@ impl Writer<'_> {
             let unique = product_type.map(|of| unique_names(of, &product.options.0)).unwrap_or_default();
             names.extend(unique.into_iter().map(|name| Wanted { name, product: product.id, index }));
             let of_product = parts.iter().zip(positions.by_ref());
-            invoice_lines.extend(of_product.map(|(line, position)| self.line(&invoice, position, (line, unit), &product)));
+            invoice_lines
+                .extend(of_product.map(|(line, position)| self.line(&invoice, position, (line, unit), &product)));
             products.push(product);
         }
         Ok(Draft { order, invoice, lines: invoice_lines, products, names })
