@@ -8,6 +8,7 @@ use manager_domain::ids::{CartId, FreeOfferId, ItemId, OrganizationId};
 use manager_domain::promo_code_placements::Placement;
 use manager_domain::promo_codes::{CodeText, PromoCodeReason};
 use manager_domain::{Currency, FaultCode, Instant, Money};
+use manager_services::anonymous_carts;
 use manager_services::carts::{self, Applied, Change};
 use manager_services::discounts::JudgedOffer;
 use serde::{Deserialize, Serialize};
@@ -209,7 +210,7 @@ pub async fn apply_cart_promo_code(
     let render = move |applied: &Applied| answer(applied, language);
     let key = key.of_cart(&state.services, &client.0, (id, &secret)).await?;
     key.once(&state.services, &client.0, render, async move |services, call| {
-        carts::apply_code_anonymous(&services, &call, (id, &secret), seen, code).await
+        anonymous_carts::apply_code(&services, &call, (id, &secret), seen, code).await
     })
     .await
 }
@@ -231,7 +232,7 @@ pub async fn remove_cart_promo_code(
     let Then(CartSecret(secret), Path((id, code))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::RemoveCode(code));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    let (view, _) = anonymous_carts::change(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
