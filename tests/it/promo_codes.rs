@@ -360,6 +360,26 @@ async fn codes_cannot_be_enumerated() {
 }
 
 #[actix_web::test]
+async fn a_cart_takes_twenty_codes() {
+    let (app, ada) = buyer().await;
+    let support = support(&app).await;
+    let batch = json!({"count": 21, "discount": {"kind": "percentage", "percent": "10"}});
+    let made = support.post(CODES, batch).await.expect(201);
+    let codes: Vec<_> = made["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+    let cart = open(&ada).await;
+    for (number, code) in codes.iter().enumerate() {
+        domain(&ada, &cart, &format!("engines{number}.ch")).await;
+        let answer = apply(&ada, &cart, code).await;
+        if number < 20 {
+            answer.expect(201);
+        } else {
+            assert_eq!(answer.refused(409, "too_many_promo_codes")["max"], 20);
+        }
+    }
+    assert_eq!(show(&ada, &cart).await["totals"]["net"]["amount"], 20 * 810 + 900);
+}
+
+#[actix_web::test]
 async fn a_token_is_refused_where_its_code_is_not_good_any_more() {
     let (app, ada) = buyer().await;
     let support = support(&app).await;
