@@ -271,7 +271,7 @@ keywords!(
     Frequency,
     LedgerAccount,
     TransferKind,
+    TopUpState,
     RedemptionState,
     FreeOfferState,
-    TopUpState,
 );

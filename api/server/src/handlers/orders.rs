@@ -300,8 +300,7 @@ impl From<OrderPayment> for PayOrder {
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
         (status = 409, description = "`order_closed`, `payment_in_progress`, `payment_method_unavailable`, \
             `insufficient_balance`, `billing_address_required`, `reservation_ended` with the `promo_codes` and \
-            `free_offers` that went to others meanwhile, or `quote_stale` with the `total` where it isn't \
-            `expected_total`")),
+            `free_offers` that went to others meanwhile, or `quote_stale` with the `total` where it isn't `expected_total`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManageBilling::NAME))))]
 #[post("/v1/organizations/{org}/orders/{id}/pay")]
 pub async fn pay_order(

@@ -34,8 +34,8 @@ pub struct PayOrder {
 ///
 /// # Errors
 /// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `insufficient_balance`,
-/// `billing_address_required`, `reservation_ended` where its codes and offers went to others,
-/// `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
+/// `billing_address_required`, `reservation_ended` where its codes and offers went to others, `quote_stale` with the
+/// `total` where that isn't the expected one, `payment_failed`.
 pub async fn pay(
     services: &Services,
     call: &Call,

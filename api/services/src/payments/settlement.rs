@@ -39,12 +39,12 @@ pub(super) fn settle_in(
         state => Report::Became(state),
     };
     let target = Target::of(tx, &payment)?;
-    let mut standing = standing(tx, &payment, &target)?;
-    let mut verdict = judge(&standing, report);
-    if matches!(verdict, Verdict::Settle { .. }) && !target.secure(tx, organization, call.now)? {
-        // The order can't be completed at its price any more: its codes or offers went to others (ORD-4).
-        standing.purpose = Purpose::Gone;
-        verdict = judge(&standing, report);
+    let mut verdict = judge(&standing(tx, &payment, &target)?, report);
+    if let (Verdict::Settle { excess }, Some(order)) = (verdict, payment.order_id)
+        && !redemptions::secure(tx, organization, order, call.now)?
+    {
+        // Others have its codes and free offers by now: at this price it can't be completed.
+        verdict = Verdict::CreditToPrepaid { amount: payment.amount + excess };
     }
     let settling = Settling { services, call, payment: &payment, outcome };
     settling.carry_out(tx, &target, verdict)
@@ -69,17 +69,6 @@ impl Target {
                 Ok(Self::TopUp(top_up, found.ok_or_else(|| Error::defect("a top-up is gone"))?.state))
             }
             (None, None) => Err(Error::defect(format!("{} pays nothing", payment.id))),
-        }
-    }
-
-    /// Whether what an order had reserved is reserved, or could be reserved again.
-    fn secure(&self, tx: &mut AnyConnection, organization: OrganizationId, now: Instant) -> Result<bool> {
-        match self {
-            Self::Invoice(invoice) => match invoice.order_id {
-                Some(order) => redemptions::secure(tx, organization, order, now),
-                None => Ok(true),
-            },
-            Self::TopUp(..) => Ok(true),
         }
     }
 
