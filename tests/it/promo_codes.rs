@@ -650,7 +650,7 @@ async fn staff_makes_lists_and_withdraws_codes() {
     let codes: Vec<_> = batch["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
     let plain = |code: &&str| code.len() == 12 && code.bytes().all(|b| b"23456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&b));
     assert_eq!(codes.iter().collect::<std::collections::BTreeSet<_>>().len(), 1000);
-    assert!(codes.iter().all(|code| plain(code)));
+    assert!(codes.iter().all(plain));
     let listed =
         support.get(&format!("{CODES}?batch={}&limit=100", batch["batch"].as_str().unwrap())).await.expect(200);
     assert_eq!((listed["data"].as_array().unwrap().len(), listed["next_cursor"].is_string()), (100, true));
