@@ -29,7 +29,9 @@ async fn the_walk_of_the_readme_works_as_printed() {
     let Output { status, stdout, stderr } = walked.await.expect("the walk ends");
     let (out, err) = (String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned());
     assert!(status.success(), "{out}\n{err}");
-    for told in [r#""state": "paid""#, r#""state": "active""#, r#""website": "https://ada.example""#, r#""valid": true"#] {
+    for told in
+        [r#""state": "paid""#, r#""state": "active""#, r#""website": "https://ada.example""#, r#""valid": true"#]
+    {
         assert!(out.contains(told), "{told} in {out}");
     }
     server.stop().await;
