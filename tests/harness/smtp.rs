@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Delivery {
     pub to: Vec<String>,
     pub message_id: String,
+    /// Names of files.
+    pub attachments: Vec<String>,
 }
 
 /// Listens on a free port of the loopback for as long as the test runs.
@@ -83,6 +85,9 @@ fn talk(client: &TcpStream, taken: &Mutex<Vec<Delivery>>, refusal: &Mutex<Refusa
                 }
                 if let Some(id) = line.strip_prefix("Message-ID: ") {
                     id.clone_into(&mut delivery.message_id);
+                }
+                if let Some(name) = line.strip_prefix("Content-Disposition: attachment; filename=") {
+                    delivery.attachments.push(name.trim_matches('"').to_owned());
                 }
             }
             thread::sleep(pause);

@@ -12,6 +12,7 @@ mod carts;
 mod coverage;
 mod credentials;
 mod database;
+mod documents;
 mod equal_work;
 mod housekeeping;
 mod idempotency;

@@ -48,6 +48,7 @@ pub const TABLES: &[(&str, Kind)] = &[
     ("ledger_entries", Kind::Tenant),
     ("jobs", Kind::Directory),
     ("development_mails", Kind::Global),
+    ("development_mail_attachments", Kind::Global),
     ("idempotency_keys", Kind::Directory),
     ("throttles", Kind::Global),
 ];

@@ -6,8 +6,8 @@ use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
-    invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products, profiles, quotes,
-    recovery_emails, registrations, security_log, sessions, settings,
+    documents, invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products,
+    profiles, quotes, recovery_emails, registrations, security_log, sessions, settings,
 };
 use crate::{health, problems};
 
@@ -128,7 +128,15 @@ pub fn configure(routes: &mut impl Routes) {
         .service(orders::pay_order)
         .service(orders::cancel_order);
     // Billing
-    routes.service(invoices::list_invoices).service(invoices::get_invoice).service(payments::get_payment);
+    routes
+        .service(invoices::list_invoices)
+        .service(invoices::get_invoice)
+        .service(documents::get_invoice_pdf)
+        .service(documents::create_invoice_pdf_link)
+        .service(documents::email_invoice)
+        .service(documents::export_invoices)
+        .service(documents::get_document)
+        .service(payments::get_payment);
     // Staff
     routes.service(books::prove_books);
     // System

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod credentials;
 pub mod database;
 pub mod devices;
+pub mod documents;
 pub mod errors;
 pub mod expiry;
 pub mod failpoints;

@@ -9,6 +9,7 @@ pub mod books;
 pub mod carts;
 pub mod catalogue;
 pub mod credentials;
+pub mod documents;
 pub mod invitations;
 pub mod invoices;
 pub mod login_id_changes;

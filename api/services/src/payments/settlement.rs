@@ -18,7 +18,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
-use crate::{Call, Services, catalogue, ledger};
+use crate::{Call, Services, catalogue, documents, ledger};
 
 /// Writes an outcome. One that is known already stays as it is; a success completes the order.
 pub(super) fn settle_in(
@@ -89,6 +89,7 @@ pub(crate) fn complete_in(
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;
     }
+    documents::mail_invoice(tx, services, call, organization, invoice.id)?;
     audit_log::append(tx, services, call, organization, paid(order, invoice.id, &number))
 }
 
