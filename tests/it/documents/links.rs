@@ -20,7 +20,7 @@ async fn a_link_needs_no_login_and_lapses() {
     let (app, ada) = buyer().await;
     let path = ordered(&ada, "engines.ch", PAYS).await;
     let made = link(&ada, &path).await;
-    assert_eq!(made["expires_at"], "2026-03-02T09:45:00Z");
+    assert_eq!(made["expires_at"], "2026-03-02T09:15:00Z");
     let path_of_link = followed(&app, &made);
     let bytes = pdf(app.get(path_of_link).await);
     assert_eq!(bytes, download(&ada, &path).await);

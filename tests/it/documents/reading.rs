@@ -83,6 +83,11 @@ pub fn text(bytes: Vec<u8>) -> String {
     reader.text
 }
 
+/// Whether a word is in the text, be its letters in a line or, as a watermark's are, one below the other.
+pub fn spells(text: &str, word: &str) -> bool {
+    text.replace('\n', "").contains(word)
+}
+
 /// Notes glyphs as characters.
 #[derive(Default)]
 struct Reader {

@@ -1,6 +1,6 @@
 //! Invoices as comma-separated values.
 
-use manager_domain::ids::{IdGenerator as _, OrganizationId};
+use manager_domain::ids::OrganizationId;
 use manager_repository::{AnyConnection, Error, invoices as rows};
 use manager_tests::{Person, json};
 
