@@ -79,10 +79,16 @@ pub fn find_attachment(
     Ok(query.select(DevelopmentAttachment::as_select()).first(conn).optional()?)
 }
 
-/// What is attached to a mail: the place in it, and the file's name.
-pub fn list_attachments(conn: &mut AnyConnection, mail: JobId) -> Result<Vec<(i32, String)>, Error> {
-    let query = development_mail_attachments::table.filter(development_mail_attachments::mail_id.eq(sql(mail)));
-    let select = (development_mail_attachments::position, development_mail_attachments::name);
+/// What is attached to the mails sent since: the mail, the place in it, and the file's name, in the order of their places.
+pub fn list_attachments(conn: &mut AnyConnection, since: Instant) -> Result<Vec<(JobId, i32, String)>, Error> {
+    let on = development_mails::id.eq(development_mail_attachments::mail_id);
+    let query = development_mail_attachments::table.inner_join(development_mails::table.on(on));
+    let query = query.filter(development_mails::sent_at.ge(sql(since)));
+    let select = (
+        development_mail_attachments::mail_id,
+        development_mail_attachments::position,
+        development_mail_attachments::name,
+    );
     Ok(query.order(development_mail_attachments::position).select(select).load(conn)?)
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::hosts::is_for_us;
 
 /// Mails shown at most.
-const SHOWN: i64 = 200;
+const SHOWN: i64 = 1000;
 
 /// Serves `/` for people and `/mails.json` for programs.
 pub fn server(listener: TcpListener, services: Services) -> std::io::Result<Server> {

@@ -9,10 +9,14 @@ mod tables;
 
 use std::sync::Arc;
 
+use manager_domain::ids::OrganizationId;
+use manager_domain::invoices::Buyer;
 use manager_domain::languages::Language;
 use manager_domain::qr_references::QrReference;
-use manager_repository::Error;
 use manager_repository::sql_types::sql;
+use manager_repository::{AnyConnection, Error, organizations};
+use manager_services::documents::drawing::Kind;
+use manager_services::documents::{CreditNote, credit_note_pdf};
 use manager_tests::{Answer, Person, TestApp, Value, json};
 
 use crate::orders::{cart_with, check_out, quote};
@@ -142,8 +146,8 @@ async fn a_document_is_in_the_organizations_language() {
 async fn a_test_organization_gets_watermarked_documents_that_ask_for_nothing() {
     let (app, ada) = buyer().await;
     let path = ordered(&ada, "engines.ch", DECLINED).await;
-    let organization: manager_domain::ids::OrganizationId = ada.organization.parse().unwrap();
-    let mark = move |tx: &mut manager_repository::AnyConnection| {
+    let organization: OrganizationId = ada.organization.parse().unwrap();
+    let mark = move |tx: &mut AnyConnection| {
         use diesel::prelude::*;
         use manager_repository::schema::organizations;
         let row = organizations::table.filter(organizations::id.eq(sql(organization)));
@@ -173,4 +177,39 @@ async fn others_documents_are_not_there() {
     let bob = Person::join(&app, &ada, "bob", rights).await;
     bob.get(&format!("{path}/pdf")).await.refused(403, "forbidden");
     bob.get(&ada.org("/invoices.csv")).await.refused(403, "forbidden");
+}
+
+#[actix_web::test]
+async fn a_credit_note_names_the_invoice_it_corrects() {
+    let (app, ada) = buyer().await;
+    ordered(&ada, "engines.ch", PAYS).await;
+    let id: OrganizationId = ada.organization.parse().unwrap();
+    let find = move |conn: &mut AnyConnection| organizations::find(conn, id);
+    let organization = app.services.db.read(find).await.unwrap().unwrap();
+    let drawn = fixtures::credit_note();
+    let Kind::CreditNote(correction) = drawn.kind.clone() else { panic!("a credit note") };
+    let buyer = Buyer { kind: organization.kind, name: "Ada Tester".to_owned(), address: None, vat_number: None };
+    let note = CreditNote {
+        number: format!("{}-2026-C1", organization.number),
+        issued_on: drawn.date,
+        correction,
+        order: None,
+        seller: app.services.settings.seller.clone(),
+        buyer,
+        currency: drawn.currency,
+        lines: drawn.lines,
+        totals: drawn.totals,
+        notes: drawn.notes,
+        returned: drawn.settlements,
+        made_at: drawn.made_at,
+    };
+    let file = credit_note_pdf(&organization, note).await.unwrap();
+    assert_eq!(file.name, format!("credit-note-{}-2026-C1.pdf", organization.number));
+    let said = text(file.content.clone());
+    for words in
+        [&format!("Credit note {}-2026-C1", organization.number), "corrects invoice M48213-2026-7", "Ada Tester"]
+    {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert_eq!(payload(file.content), None);
 }

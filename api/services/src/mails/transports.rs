@@ -1,5 +1,6 @@
 //! How mails leave: by SMTP, or, in development, printed and kept for the local mail page.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 
 use lettre::message::header::ContentType;
@@ -168,11 +169,17 @@ pub type Kept = (rows::DevelopmentMail, Vec<(i32, String)>);
 pub async fn list_kept(services: &Services, limit: i64) -> Result<Vec<Kept>> {
     let read = move |conn: &mut AnyConnection| {
         let mails = rows::list(conn, limit)?;
+        let mut files: HashMap<JobId, Vec<(i32, String)>> = HashMap::new();
+        if let Some(oldest) = mails.last() {
+            for (mail, position, name) in rows::list_attachments(conn, oldest.sent_at)? {
+                files.entry(mail).or_default().push((position, name));
+            }
+        }
         let with_files = |mail: rows::DevelopmentMail| {
-            let files = rows::list_attachments(conn, mail.id)?;
-            Ok((mail, files))
+            let own = files.remove(&mail.id).unwrap_or_default();
+            (mail, own)
         };
-        mails.into_iter().map(with_files).collect()
+        Ok(mails.into_iter().map(with_files).collect())
     };
     services.db.read(read).await
 }
