@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use manager_domain::memberships::{AccessLevel, ProductAccess, Rights, Role};
 use manager_domain::permissions::{Permission, decide};
+use manager_domain::staff::{StaffPermission, StaffRole};
 use manager_server::openapi;
 use manager_tests::{Person, TestApp, Value, json};
 use reqwest::Method;
+
+use crate::books::agent;
 
 /// What the document says of one operation.
 struct Operation {
@@ -17,6 +20,8 @@ struct Operation {
     secured: bool,
     /// `x-required-permission`.
     needs: String,
+    /// Of the seller's staff.
+    staff: Option<StaffPermission>,
     /// That, where it is a right in an organization.
     permission: Option<Permission>,
     body: Option<Value>,
@@ -44,8 +49,10 @@ fn operations() -> Vec<Operation> {
                 }),
                 permission: match needs {
                     "none" | "signed_in" | "cart_token" => None,
+                    name if StaffPermission::parse(name).is_some() => None,
                     name => Some(Permission::parse(name).unwrap_or_else(|| panic!("a permission called {name}"))),
                 },
+                staff: StaffPermission::parse(needs),
                 needs: needs.to_owned(),
                 body: operation["requestBody"].as_object().map(|_| json!({})),
                 if_match: parameters.clone().any(|parameter| parameter["name"] == "If-Match"),
@@ -181,6 +188,29 @@ async fn the_role_decides_every_operation_of_an_organization_as_the_matrix_says(
                 assert!(operation.id != "claim_cart" || status == 200, "a cart claimed as {name}: {status}");
             } else {
                 assert_eq!(status, 403, "{} as {name}", operation.id);
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_staff_role_decides_every_operation_of_staff() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    let mut people = vec![(None, ada.clone())];
+    for role in StaffRole::ALL {
+        people.push((Some(*role), agent(&app, role.as_str(), *role).await));
+    }
+    for operation in operations() {
+        let Some(permission) = operation.staff else { continue };
+        assert!(operation.path.starts_with("/v1/admin/") && operation.secured, "{}", operation.id);
+        for (role, person) in &people {
+            let status = operation.status(&app, &ada.organization, Some(&person.token)).await;
+            let who = role.map_or("nobody", StaffRole::as_str);
+            if role.is_some_and(|role| role.may(permission)) {
+                assert!(status != 401 && status != 403 && status < 500, "{} as {who}: {status}", operation.id);
+            } else {
+                assert_eq!(status, 403, "{} as {who}", operation.id);
             }
         }
     }

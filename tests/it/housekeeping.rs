@@ -116,6 +116,8 @@ fn ask_everything(conn: &mut AnyConnection, now: Instant) -> Result<(), Error> {
     membership_rows::list_expired(conn, now, page)?;
     manager_repository::invitations::list_over(conn, now, page)?;
     orders::lapsing(conn, now, page)?;
+    manager_repository::redemptions::list_ended(conn, now, page)?;
+    manager_repository::redemptions::list_of_order(conn, id(), id())?;
     absorptions::list_answered(conn, now, now, page)?;
     absorptions::list_ended(conn, now, page)?;
     jobs::claim(conn, now, now, 16)?;

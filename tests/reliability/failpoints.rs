@@ -21,6 +21,9 @@ enum Flow {
     Accept,
     /// A mail on its way.
     Mail,
+    TopUp,
+    /// Of an order that the prepaid account pays in part.
+    PayInPart,
     /// A payment whose provider gave no answer, collected by its job.
     LatePayment,
 }
@@ -30,7 +33,8 @@ fn flows(point: &str) -> &'static [Flow] {
         Some("idempotency") => &[Flow::Checkout, Flow::Pay],
         Some("checkout") => &[Flow::Checkout],
         Some("pay") => &[Flow::Pay],
-        Some("payments") => &[Flow::Checkout, Flow::Pay, Flow::LatePayment],
+        Some("top_up") => &[Flow::TopUp],
+        Some("payments") => &[Flow::Checkout, Flow::Pay, Flow::PayInPart, Flow::TopUp, Flow::LatePayment],
         Some("registrations") => &[Flow::Confirm],
         Some("invitations") => &[Flow::Accept],
         Some("jobs") => &[Flow::Mail, Flow::LatePayment],
@@ -42,7 +46,7 @@ fn flows(point: &str) -> &'static [Flow] {
 #[actix_web::test]
 async fn a_server_that_dies_at_any_point_leaves_nothing_or_everything_once() {
     let points = failpoints();
-    assert!(points.len() >= 18, "{points:?}");
+    assert!(points.len() >= 20, "{points:?}");
     let cases: Vec<(String, Flow)> =
         points.iter().flat_map(|point| flows(point).iter().map(|flow| (point.clone(), *flow))).collect();
     crowd(3, cases, |(point, flow)| async move {
@@ -54,6 +58,8 @@ async fn a_server_that_dies_at_any_point_leaves_nothing_or_everything_once() {
             Flow::Confirm => confirm(&crash).await,
             Flow::Accept => accept(&crash).await,
             Flow::Mail => mail(&crash).await,
+            Flow::TopUp => top_up(&crash).await,
+            Flow::PayInPart => pay_in_part(&crash).await,
             Flow::LatePayment => late_payment(&crash).await,
         }
     })
@@ -88,7 +94,8 @@ impl Crash {
 
     /// Whether the use case's own transaction was committed.
     fn committed(&self) -> bool {
-        let before = ["checkout.", "pay.", "registrations.", "invitations."].map(|case| format!("{case}before_commit"));
+        let before = ["checkout.", "pay.", "top_up.", "registrations.", "invitations."]
+            .map(|case| format!("{case}before_commit"));
         !before.contains(&self.point) && self.point != "idempotency.after_claim"
     }
 
@@ -141,6 +148,59 @@ async fn pay(crash: &Crash) {
     crash.again(&answer, 201, "order_closed");
     crash.installation.settled().await;
     books::in_order(&server, &ada, &[cart]).await;
+    server.stop().await;
+}
+
+/// The request that tops a prepaid account up.
+fn topping_up(server: &Process, customer: &Customer, amount: i64) -> reqwest::RequestBuilder {
+    let body = json!({"amount": {"amount": amount, "currency": "CHF"}, "payment_method": "card",
+        "payment_method_token": "sandbox_succeeds"});
+    let request = customer.request(server, Method::POST, &customer.org("/prepaid/top-ups"));
+    request.header("idempotency-key", format!("top-up-{amount}")).json(&body)
+}
+
+/// What can be spent, and what is held.
+async fn balances(server: &Process, customer: &Customer) -> (i64, i64) {
+    let account = customer.get(server, &customer.org("/prepaid")).await.expect(200);
+    let amount = |name: &str| account[name]["amount"].as_i64().expect("an amount");
+    (amount("available"), amount("held"))
+}
+
+async fn top_up(crash: &Crash) {
+    let server = crash.installation.start().await;
+    let ada = Customer::register(&server, "ada").await;
+    let server = crash.dying(server).await;
+    crash.dies_of(&server, topping_up(&server, &ada, 5000)).await;
+    let server = crash.after(server).await;
+    let credited = if crash.committed() { 5000 } else { 0 };
+    assert_eq!(balances(&server, &ada).await, (credited, 0), "after {}", crash.point);
+    server.answer(topping_up(&server, &ada, 5000)).await.expect(201);
+    crash.installation.settled().await;
+    assert_eq!(balances(&server, &ada).await, (5000, 0), "again after {}", crash.point);
+    books::audited(&server, &ada).await;
+    server.stop().await;
+}
+
+async fn pay_in_part(crash: &Crash) {
+    let server = crash.installation.start().await;
+    let ada = Customer::register(&server, "ada").await;
+    server.answer(topping_up(&server, &ada, 1000)).await.expect(201);
+    let cart = ada.prepare(&server, "engines.ch").await;
+    let checkout = |server: &Process| {
+        let path = ada.org(&format!("/carts/{}/checkout", cart.cart));
+        let body = json!({"price_token": cart.price_token, "payment_method_token": "sandbox_succeeds",
+            "prepaid_at_most": {"amount": 400, "currency": "CHF"}});
+        ada.request(server, Method::POST, &path).header("idempotency-key", &cart.key).json(&body)
+    };
+    let server = crash.dying(server).await;
+    crash.dies_of(&server, checkout(&server)).await;
+    let server = crash.after(server).await;
+    assert_eq!(balances(&server, &ada).await, (600, 0), "after {}", crash.point);
+    let answer = server.answer(checkout(&server)).await;
+    crash.again(&answer, 201, "quote_used");
+    crash.installation.settled().await;
+    assert_eq!(balances(&server, &ada).await, (600, 0), "again after {}", crash.point);
+    books::in_order(&server, &ada, std::slice::from_ref(&cart)).await;
     server.stop().await;
 }
 

@@ -33,6 +33,11 @@ pub fn percent_of(price: i64, percent: Decimal) -> i64 {
 }
 
 impl Discount {
+    /// A percentage from its decimal text; `None` for a text that is no number.
+    pub fn percentage(text: &str) -> Option<Self> {
+        text.parse().ok().map(|percent| Self::Percentage { percent })
+    }
+
     /// All that is wrong with it, below `pointer`.
     pub fn faults(&self, pointer: &str) -> Vec<Fault> {
         let mut faults = Vec::new();

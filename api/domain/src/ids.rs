@@ -80,6 +80,10 @@ kinds! {
     Withdrawal WithdrawalId "wdr";
     /// A promo code.
     PromoCode PromoCodeId "pro";
+    /// Promo codes that were made together.
+    PromoCodeBatch PromoCodeBatchId "pcb";
+    /// The redemption of a promo code or a free offer.
+    Redemption RedemptionId "rdm";
     /// A free offer.
     FreeOffer FreeOfferId "ofr";
     /// A version of the catalogue.

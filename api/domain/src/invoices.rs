@@ -105,11 +105,6 @@ impl Series {
     }
 }
 
-/// The number of the `n`-th invoice of an organization in a year.
-pub fn number(organization: &str, year: i32, n: i64) -> String {
-    Series::Invoices.number(organization, year, n, false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +118,7 @@ mod tests {
 
     #[test]
     fn numbers_name_organization_year_and_place() {
-        assert_eq!(number("M48213", 2026, 7), "M48213-2026-7");
+        assert_eq!(Series::Invoices.number("M48213", 2026, 7, false), "M48213-2026-7");
         assert_eq!(Series::CreditNotes.number("M48213", 2026, 7, false), "M48213-2026-C7");
         assert_eq!(Series::Invoices.number("M48213", 2026, 7, true), "TEST-M48213-2026-7");
         assert_eq!(Series::CreditNotes.number("M48213", 2026, 7, true), "TEST-M48213-2026-C7");

@@ -45,6 +45,7 @@ pub mod taxes;
 pub mod terms;
 pub mod time;
 pub mod time_zones;
+pub mod top_ups;
 pub mod vat_numbers;
 pub mod withdrawals;
 mod words;

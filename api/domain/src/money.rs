@@ -48,12 +48,16 @@ impl Money {
     pub const fn new(amount: i64, currency: Currency) -> Self {
         Self { amount, currency }
     }
+
+    /// The amount in major units with two digits, `-12.50`, for machines to read.
+    pub fn decimal(self) -> String {
+        let (sign, units) = (if self.amount < 0 { "-" } else { "" }, self.amount.unsigned_abs());
+        format!("{sign}{}.{:02}", units / 100, units % 100)
+    }
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.amount < 0 { "-" } else { "" };
-        let units = self.amount.unsigned_abs();
-        write!(f, "{sign}{}.{:02} {}", units / 100, units % 100, self.currency)
+        write!(f, "{} {}", self.decimal(), self.currency)
     }
 }

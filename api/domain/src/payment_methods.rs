@@ -31,7 +31,7 @@ impl PaymentMethodKind {
 
     /// Whether this program can take it at present.
     pub const fn is_offered(self) -> bool {
-        matches!(self, Self::Card)
+        !matches!(self, Self::BankTransfer)
     }
 
     /// Whether it can be saved and charged again without the customer: for renewals and automatic top-ups (PRD-4, PRE-6).

@@ -1,5 +1,7 @@
 //! Payments: their states, and what a provider's report does to one (BIL-6, BIL-7).
 
+use serde::{Deserialize, Serialize};
+
 use crate::money::{Currency, Money};
 use crate::words::words;
 
@@ -48,6 +50,16 @@ impl PaymentState {
             Self::Failed | Self::Cancelled | Self::Expired => matches!(next, Self::Disputed),
         }
     }
+}
+
+/// What a customer has to do so that a payment goes on (BIL-6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Action {
+    /// Go to a page of the provider.
+    Redirect { url: String },
+    /// Give the provider's own component this secret.
+    ClientSecret { client_secret: String },
 }
 
 /// What a provider reports of a payment, in any order and any number of times.

@@ -124,6 +124,10 @@ codes! {
         PromoCodeInCart = "promo_code_in_cart",
         TooManyPromoCodes = "too_many_promo_codes",
         FreeOfferRefused = "free_offer_refused",
+        FreeOfferClosed = "free_offer_closed",
+        PromoCodeTaken = "promo_code_taken",
+        PromoCodeWithdrawn = "promo_code_withdrawn",
+        ReservationEnded = "reservation_ended",
         // Invoices and refunds
         InvoiceClosed = "invoice_closed",
         NothingToCredit = "nothing_to_credit",

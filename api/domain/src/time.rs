@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, SecondsFormat, SubsecRound, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -35,6 +35,16 @@ impl Instant {
     /// Whole seconds since 1970, as JWTs count.
     pub fn unix_seconds(self) -> i64 {
         self.0.timestamp()
+    }
+
+    /// The moment at which a civil date begins in `zone` (`TIM-2`); where clocks skip midnight, the first one after it.
+    ///
+    /// `None` beyond what a calendar holds.
+    pub fn start_of(date: NaiveDate, zone: Tz) -> Option<Self> {
+        let midnight = date.and_hms_opt(0, 0, 0)?;
+        let offsets = [0, 30, 60, 90, 120].map(|minutes| midnight.checked_add_signed(Duration::minutes(minutes)));
+        let first = offsets.into_iter().flatten().find_map(|local| zone.from_local_datetime(&local).earliest())?;
+        Some(Self::new(first.with_timezone(&Utc)))
     }
 
     /// The civil date at this moment in `zone` (`TIM-2`).

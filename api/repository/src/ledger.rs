@@ -137,3 +137,42 @@ pub fn append(tx: &mut AnyConnection, row: &BookedTransfer, transfer: &Transfer)
     crate::each!(tx, |c| diesel::insert_into(ledger_entries::table).values(&entries).execute(c)?);
     Ok(())
 }
+
+/// Which transfers a statement shows (PRE-5).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StatementFilter {
+    pub kind: Option<TransferKind>,
+    pub from: Option<Instant>,
+    /// Exclusive.
+    pub until: Option<Instant>,
+}
+
+/// What changed the balance that can be spent, newest first, from the one before `before` on.
+pub fn statement(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    filter: StatementFilter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<BookedTransfer>, Error> {
+    let mut query = ledger_transfers::table
+        .filter(ledger_transfers::organization_id.eq(sql(organization)))
+        .filter(ledger_transfers::prepaid_change.ne(0))
+        .select(BookedTransfer::as_select())
+        .order(ledger_transfers::sequence.desc())
+        .limit(limit)
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(ledger_transfers::sequence.lt(before));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(ledger_transfers::kind.eq(sql(kind)));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(ledger_transfers::created_at.ge(sql(from)));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(ledger_transfers::created_at.lt(sql(until)));
+    }
+    Ok(query.load(conn)?)
+}

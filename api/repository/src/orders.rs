@@ -75,6 +75,13 @@ pub fn find_by_cart(
     Ok(query.select(orders::id).first(conn).optional()?)
 }
 
+/// Whether the organization has an order that isn't dead: open or paid.
+pub fn has_living(conn: &mut AnyConnection, organization: OrganizationId) -> Result<bool, Error> {
+    let living = orders::state.eq(sql(OrderState::Open)).or(orders::state.eq(sql(OrderState::Paid)));
+    let of_organization = orders::table.filter(orders::organization_id.eq(sql(organization)));
+    Ok(diesel::select(diesel::dsl::exists(of_organization.filter(living))).get_result(conn)?)
+}
+
 /// Newest first, from the one after `before` on.
 pub fn list(
     conn: &mut AnyConnection,

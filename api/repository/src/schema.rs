@@ -516,20 +516,44 @@ diesel::table! {
     payments (organization_id, id) {
         organization_id -> SqlId,
         id -> SqlId,
-        invoice_id -> SqlId,
+        invoice_id -> Nullable<SqlId>,
+        top_up_id -> Nullable<SqlId>,
         order_id -> Nullable<SqlId>,
         provider -> Text,
         method -> SqlKeyword,
         method_token -> Text,
         amount -> BigInt,
+        prepaid_promotional -> BigInt,
+        prepaid_paid -> BigInt,
         currency -> SqlKeyword,
         state -> SqlKeyword,
         provider_reference -> Nullable<Text>,
         failure_code -> Nullable<Text>,
-        created_by -> SqlId,
+        action -> Nullable<SqlJson>,
+        booked_elsewhere -> BigInt,
+        created_by -> Nullable<SqlId>,
         created_at -> SqlInstant,
         updated_at -> SqlInstant,
         settled_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    top_ups (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        state -> SqlKeyword,
+        method -> SqlKeyword,
+        amount -> BigInt,
+        currency -> SqlKeyword,
+        automatic -> Bool,
+        created_by -> Nullable<SqlId>,
+        created_at -> SqlInstant,
+        settled_at -> Nullable<SqlInstant>,
+        version -> BigInt,
     }
 }
 
@@ -664,6 +688,95 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promo_codes (id) {
+        id -> SqlId,
+        code -> Text,
+        batch_id -> Nullable<SqlId>,
+        discount -> SqlJson,
+        scope -> SqlJson,
+        terms -> Integer,
+        valid_from -> Nullable<SqlInstant>,
+        valid_until -> Nullable<SqlInstant>,
+        total_cap -> Nullable<Integer>,
+        organization_cap -> Nullable<Integer>,
+        first_order_only -> Bool,
+        minimum_net -> SqlJson,
+        is_test -> Bool,
+        created_by -> SqlId,
+        created_at -> SqlInstant,
+        withdrawn_by -> Nullable<SqlId>,
+        withdrawn_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promo_code_usage (code) {
+        code -> Text,
+        used -> Integer,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promo_code_organization_usage (organization_id, code) {
+        organization_id -> SqlId,
+        code -> Text,
+        used -> Integer,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    redemptions (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        order_id -> SqlId,
+        item_id -> SqlId,
+        code -> Nullable<Text>,
+        free_offer_id -> Nullable<SqlId>,
+        state -> SqlKeyword,
+        amount -> BigInt,
+        currency -> SqlKeyword,
+        terms -> Integer,
+        reserved_until -> SqlInstant,
+        created_at -> SqlInstant,
+        redeemed_at -> Nullable<SqlInstant>,
+        released_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    free_offers (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        offer -> Text,
+        frequency -> SqlKeyword,
+        expires_at -> SqlInstant,
+        terms -> Integer,
+        units -> Integer,
+        is_test -> Bool,
+        state -> SqlKeyword,
+        order_id -> Nullable<SqlId>,
+        granted_by -> SqlId,
+        granted_at -> SqlInstant,
+        withdrawn_at -> Nullable<SqlInstant>,
+    }
+}
+
 diesel::joinable!(absorption_steps -> absorptions (absorption_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(sessions -> accounts (account_id));
@@ -700,9 +813,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_lines,
     invoice_series,
     payments,
+    top_ups,
     ledger_balances,
     ledger_transfers,
     ledger_entries,
+    promo_codes,
+    promo_code_usage,
+    promo_code_organization_usage,
+    redemptions,
+    free_offers,
     jobs,
     development_mails,
     development_mail_attachments,

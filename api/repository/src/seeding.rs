@@ -16,7 +16,7 @@ use crate::ledger::{self, BookedTransfer};
 use crate::memberships::Membership;
 use crate::orders::Order;
 use crate::organizations::Organization;
-use crate::payments::Payment;
+use crate::payments::{Payment, payment_columns};
 use crate::products::Product;
 use crate::schema::*;
 use crate::security_log::SecurityEvent;
@@ -302,24 +302,7 @@ fn insert_invoices(tx: &mut AnyConnection, rows: &Rows) -> Result<(), Error> {
         invoice_lines::period_start.eq(row.period_start),
         invoice_lines::period_end.eq(row.period_end),
     ));
-    insert!(tx, payments, rows.payments, |row| (
-        payments::organization_id.eq(sql(row.organization_id)),
-        payments::id.eq(sql(row.id)),
-        payments::invoice_id.eq(sql(row.invoice_id)),
-        payments::order_id.eq(sql(row.order_id)),
-        payments::provider.eq(&row.provider),
-        payments::method.eq(sql(row.method)),
-        payments::method_token.eq(&row.method_token),
-        payments::amount.eq(row.amount),
-        payments::currency.eq(sql(row.currency)),
-        payments::state.eq(sql(row.state)),
-        payments::provider_reference.eq(&row.provider_reference),
-        payments::failure_code.eq(&row.failure_code),
-        payments::created_by.eq(sql(row.created_by)),
-        payments::created_at.eq(sql(row.created_at)),
-        payments::updated_at.eq(sql(row.updated_at)),
-        payments::settled_at.eq(sql(row.settled_at)),
-    ));
+    insert!(tx, payments, rows.payments, |row| payment_columns!(row));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, SqlType, Tex
 use diesel::sqlite::Sqlite;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::carts::CartState;
+use manager_domain::free_offers::FreeOfferState;
 use manager_domain::ids::{Id, Kind};
 use manager_domain::invoices::InvoiceState;
 use manager_domain::languages::Language;
@@ -22,8 +23,10 @@ use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
+use manager_domain::redemptions::RedemptionState;
 use manager_domain::staff::StaffRole;
 use manager_domain::terms::Frequency;
+use manager_domain::top_ups::TopUpState;
 use manager_domain::{Currency, Instant};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -268,4 +271,7 @@ keywords!(
     Frequency,
     LedgerAccount,
     TransferKind,
+    TopUpState,
+    RedemptionState,
+    FreeOfferState,
 );

@@ -6,8 +6,9 @@ use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
-    documents, invitations, invoices, login_id_changes, memberships, orders, organizations, payments, products,
-    profiles, quotes, recovery_emails, registrations, security_log, sessions, settings,
+    discounts, documents, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations,
+    payments, prepaid_accounts, products, profiles, promo_codes, quotes, recovery_emails, redemptions, registrations,
+    security_log, sessions, settings, top_ups,
 };
 use crate::{health, problems};
 
@@ -119,6 +120,12 @@ pub fn configure(routes: &mut impl Routes) {
         .service(carts::update_organization_cart_item)
         .service(carts::remove_organization_cart_item)
         .service(carts::set_organization_cart_payment_method)
+        .service(discounts::apply_cart_promo_code)
+        .service(discounts::remove_cart_promo_code)
+        .service(discounts::apply_organization_cart_promo_code)
+        .service(discounts::remove_organization_cart_promo_code)
+        .service(discounts::set_item_free_offer)
+        .service(discounts::remove_item_free_offer)
         .service(quotes::quote_cart)
         .service(orders::check_out);
     // Orders
@@ -136,9 +143,29 @@ pub fn configure(routes: &mut impl Routes) {
         .service(documents::email_invoice)
         .service(documents::export_invoices)
         .service(documents::get_document)
+        .service(invoices::pay_invoice)
         .service(payments::get_payment);
+    // Prepaid account
+    routes
+        .service(prepaid_accounts::get_prepaid_account)
+        .service(prepaid_accounts::get_prepaid_limits)
+        .service(prepaid_accounts::list_transactions)
+        .service(prepaid_accounts::export_transactions)
+        .service(top_ups::create_top_up)
+        .service(top_ups::list_top_ups)
+        .service(top_ups::get_top_up);
+    // Promo codes and free offers
+    routes.service(redemptions::list_promo_code_redemptions).service(free_offers::list_free_offers);
     // Staff
     routes.service(books::prove_books);
+    routes
+        .service(promo_codes::create_promo_codes)
+        .service(promo_codes::list_promo_codes)
+        .service(promo_codes::get_promo_code)
+        .service(promo_codes::withdraw_promo_code)
+        .service(free_offers::grant_free_offer)
+        .service(free_offers::list_granted_free_offers)
+        .service(free_offers::withdraw_free_offer);
     // System
     routes
         .service(settings::get_settings)

@@ -24,11 +24,21 @@ pub struct Entry {
     pub personal: Option<String>,
     /// Done by whoever holds a mailed link, without a session.
     pub by_link_holder: bool,
+    /// Why support did it; who acts is shown as support then (STF-1).
+    pub reason: Option<String>,
 }
 
 impl Entry {
     pub fn new(action: &'static str, subject: impl ToString) -> Self {
-        Self { action, subject: subject.to_string(), before: None, after: None, personal: None, by_link_holder: false }
+        Self {
+            action,
+            subject: subject.to_string(),
+            before: None,
+            after: None,
+            personal: None,
+            by_link_holder: false,
+            reason: None,
+        }
     }
 
     #[must_use]
@@ -46,6 +56,13 @@ impl Entry {
     #[must_use]
     pub fn personal(mut self, text: impl Into<String>) -> Self {
         self.personal = Some(text.into());
+        self
+    }
+
+    /// Done by support, for this reason.
+    #[must_use]
+    pub fn by_support(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
         self
     }
 
@@ -86,6 +103,7 @@ pub(crate) fn chained(
     entry: &Entry,
 ) -> Result<rows::AuditEntry> {
     let actor_kind = match call.actor {
+        Some(_) if entry.reason.is_some() => "support",
         Some(_) => "member",
         None if entry.by_link_holder => "link_holder",
         None => "system",
@@ -102,7 +120,7 @@ pub(crate) fn chained(
         subject: entry.subject.clone(),
         before: entry.before.clone(),
         after: entry.after.clone(),
-        reason: None,
+        reason: entry.reason.clone(),
         personal_hash: entry.personal.as_ref().map(|text| personal_hash(salt, text)),
         mac: Vec::new(),
     };

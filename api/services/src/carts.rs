@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use manager_domain::carts::{self, CartContent, CartState, Customer, ItemChange, NewItem, PricedCart};
+use manager_domain::carts::{CartContent, CartState, Customer, ItemChange, NewItem, PricedCart};
 use manager_domain::catalogue::Catalogue;
 use manager_domain::ids::*;
 use manager_domain::memberships::Rights;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::permissions::{Permission, decide_order};
+use manager_domain::promo_codes::CodeText;
 use manager_domain::{Code, Currency, Instant, Refusal};
 use manager_repository::carts::{self as rows, AnonymousCart, Cart};
 use manager_repository::organizations::{self, Organization};
@@ -17,10 +18,11 @@ use serde_json::json;
 
 use crate::access::{Admission, Authority, allowed};
 use crate::audit_log::{self, Entry};
+use crate::discounts::{self, Discounts, Shopper};
 use crate::errors::{Error, Result};
 use crate::vault::{self, Purpose};
 use crate::versions::fresh;
-use crate::{Call, Services, catalogue, product_names, throttles};
+use crate::{Call, Services, catalogue, product_names, promo_codes, throttles};
 
 /// A cart with today's prices.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct View {
     pub customer: Customer,
     pub content: CartContent,
     pub priced: PricedCart,
+    /// What lowered the prices, and what didn't.
+    pub discounts: Discounts,
     pub catalogue: Arc<Catalogue>,
     pub version: i64,
     pub created_at: Instant,
@@ -47,6 +51,18 @@ pub enum Change {
     Alter(ItemId, ItemChange),
     Remove(ItemId),
     PayBy(PaymentMethodKind),
+    RemoveCode(CodeText),
+    /// In an organization's cart.
+    UseOffer(ItemId, FreeOfferId),
+    DropOffer(ItemId),
+}
+
+/// What became of a promo code that was to be applied to a cart.
+#[derive(Debug, Clone)]
+pub enum Applied {
+    Applied(Box<View>),
+    /// It isn't good for the cart, which is as it was; the try counts.
+    Refused(Box<Refusal>),
 }
 
 /// For whom a visitor's cart is priced.
@@ -81,6 +97,12 @@ fn apply(
         Change::Alter(item, change) => content.change(item, change, catalogue, minimum)?,
         Change::Remove(item) => content.remove(item)?,
         Change::PayBy(kind) => content.set_payment_method(kind, currency)?,
+        Change::RemoveCode(code) => content.remove_promo_code(&code)?,
+        Change::UseOffer(item, offer) => content.set_free_offer(item, Some(offer))?,
+        Change::DropOffer(item) => {
+            content.active_offers().iter().find(|(on, _)| *on == item).ok_or(Code::NotFound)?;
+            content.set_free_offer(item, None)?;
+        }
     }
     Ok(())
 }
@@ -98,7 +120,7 @@ fn refuse_taken(
         Change::Alter(item, change) if !change.options.is_empty() => {
             product_names::refuse_taken(conn, content, *item, catalogue)
         }
-        Change::Alter(..) | Change::Remove(_) | Change::PayBy(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -169,10 +191,43 @@ pub async fn change_anonymous(
         let mut content = row.content.0.clone();
         apply(&shared, &mut content, &change, item, &version.catalogue, row.currency)?;
         refuse_taken(tx, &content, &change, item, &version.catalogue)?;
+        let content = placed_anonymous(tx, &shared, &row, content, now)?.1;
         let expires_at = now + shared.settings.anonymous_cart_lifetime;
         won(rows::update_anonymous(tx, &row, &content, now, expires_at)?)?;
         let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
         Ok::<_, Error>((view_anonymous(tx, &shared, row, now)?, item))
+    };
+    services.write(call.clone(), write).await
+}
+
+/// Applies a promo code to a visitor's cart.
+///
+/// # Errors
+/// `not_found`, `precondition_failed`, `payment_method_required`, `promo_code_in_cart`, `too_many_promo_codes`,
+/// `too_many_requests`.
+pub async fn apply_code_anonymous(
+    services: &Services,
+    call: &Call,
+    (id, secret): (CartId, &str),
+    seen: Option<i64>,
+    code: CodeText,
+) -> Result<Applied> {
+    let (shared, caller, hash) = (services.clone(), call.clone(), secret_hash(services, secret));
+    let write = move |tx: &mut AnyConnection| {
+        let now = caller.now;
+        let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        fresh(seen, row.version)?;
+        let mut content = row.content.0.clone();
+        content.add_promo_code(code.clone())?;
+        promo_codes::count_try(tx, &shared, &caller)?;
+        let (found, content) = placed_anonymous(tx, &shared, &row, content, now)?;
+        if let Some(refusal) = found.codes.last().and_then(promo_codes::refusal) {
+            return Ok::<_, Error>(Applied::Refused(Box::new(refusal)));
+        }
+        promo_codes::forgive_try(tx, &shared, &caller)?;
+        won(rows::update_anonymous(tx, &row, &content, now, now + shared.settings.anonymous_cart_lifetime)?)?;
+        let row = rows::find_anonymous(tx, id, &hash, now)?.ok_or(Code::NotFound)?;
+        Ok(Applied::Applied(Box::new(view_anonymous(tx, &shared, row, now)?)))
     };
     services.write(call.clone(), write).await
 }
@@ -329,7 +384,16 @@ pub async fn change(
             may_order(&authority.rights, &version.catalogue, &new.offer)?;
         }
         let mut content = row.content.0.clone();
+        if let Change::UseOffer(item, offer) = change {
+            content.items.iter().find(|other| other.id == item).ok_or(Code::NotFound)?;
+            let customer = customer(&owner);
+            let shopper = shopper(&shared, &customer, &version.catalogue, Some(&owner), call.now);
+            if let Err(reason) = discounts::judge_offer(tx, &shared, &shopper, &content, (item, offer))? {
+                return Err(Refusal::new(Code::FreeOfferRefused).with("reason", reason.as_str()).into());
+            }
+        }
         apply(&shared, &mut content, &change, item, &version.catalogue, owner.currency)?;
+        let content = placed(tx, &shared, &owner, &version.catalogue, content, call.now)?.1;
         if content == row.content.0 {
             return Ok((view(tx, &shared, row, call.now)?, item));
         }
@@ -340,6 +404,40 @@ pub async fn change(
         Ok::<_, Error>((view(tx, &shared, row, call.now)?, item))
     };
     services.write_as(caller, write).await
+}
+
+/// Applies a promo code to an organization's cart, on the item where it is worth most (ORD-2).
+///
+/// # Errors
+/// `not_found`, `cart_closed`, `precondition_failed`, `payment_method_required`, `promo_code_in_cart`,
+/// `too_many_promo_codes`, `too_many_requests`.
+pub async fn apply_code(
+    services: &Services,
+    call: &Call,
+    (organization, id): (OrganizationId, CartId),
+    seen: Option<i64>,
+    code: CodeText,
+) -> Result<Applied> {
+    let (shared, caller) = (services.clone(), call.clone());
+    let write = move |tx: &mut AnyConnection| {
+        let row = open_cart(tx, organization, id)?;
+        fresh(seen, row.version)?;
+        let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+        let version = catalogue::in_force(tx, &shared, catalogue::today(&shared, caller.now))?;
+        let mut content = row.content.0.clone();
+        content.add_promo_code(code.clone())?;
+        promo_codes::count_try(tx, &shared, &caller)?;
+        let (found, content) = placed(tx, &shared, &owner, &version.catalogue, content, caller.now)?;
+        if let Some(refusal) = found.codes.last().and_then(promo_codes::refusal) {
+            return Ok::<_, Error>(Applied::Refused(Box::new(refusal)));
+        }
+        promo_codes::forgive_try(tx, &shared, &caller)?;
+        audit(tx, &shared, &caller, organization, "cart.changed", id, content.items.len())?;
+        won(rows::update(tx, &row, &content, caller.now)?)?;
+        let row = rows::find(tx, organization, id)?.ok_or(Code::NotFound)?;
+        Ok(Applied::Applied(Box::new(view(tx, &shared, row, caller.now)?)))
+    };
+    services.write(call.clone(), write).await
 }
 
 /// Throws an organization's open cart away.
@@ -380,17 +478,63 @@ pub(crate) fn may_order(rights: &Rights, catalogue: &Catalogue, offer: &str) -> 
     allowed(decide_order(rights, &product_type.code, &product_type.category))
 }
 
+/// Whose cart it is, and which prices hold for it.
+pub(crate) fn shopper<'a>(
+    services: &Services,
+    customer: &'a Customer,
+    catalogue: &'a Catalogue,
+    organization: Option<&'a Organization>,
+    now: Instant,
+) -> Shopper<'a> {
+    Shopper { customer, catalogue, date: catalogue::today(services, now), now, organization }
+}
+
+/// What the codes and free offers of an organization's cart come to, and the cart with each code where it is.
+pub(crate) fn placed(
+    conn: &mut AnyConnection,
+    services: &Services,
+    owner: &Organization,
+    catalogue: &Catalogue,
+    content: CartContent,
+    now: Instant,
+) -> Result<(Discounts, CartContent)> {
+    let customer = customer(owner);
+    let found = discounts::find(conn, services, &shopper(services, &customer, catalogue, Some(owner), now), &content)?;
+    let content = found.placed(&content);
+    Ok((found, content))
+}
+
+/// As [`placed`], for a visitor's cart.
+fn placed_anonymous(
+    conn: &mut AnyConnection,
+    services: &Services,
+    row: &AnonymousCart,
+    content: CartContent,
+    now: Instant,
+) -> Result<(Discounts, CartContent)> {
+    let customer = visitor(row);
+    let catalogue = catalogue::in_force(conn, services, catalogue::today(services, now))?.catalogue;
+    let found = discounts::find(conn, services, &shopper(services, &customer, &catalogue, None, now), &content)?;
+    let content = found.placed(&content);
+    Ok((found, content))
+}
+
+fn visitor(row: &AnonymousCart) -> Customer {
+    let (kind, country, currency) = (row.customer_kind, row.country.clone(), row.currency);
+    Customer { kind, country, vat_verified: false, currency }
+}
+
 fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousCart, now: Instant) -> Result<View> {
-    let AnonymousCart { customer_kind: kind, country, currency, .. } = row;
-    let customer = Customer { kind, country, vat_verified: false, currency };
-    let date = catalogue::today(services, now);
-    let catalogue = catalogue::in_force(conn, services, date)?.catalogue;
-    let minimum = services.settings.minimum(customer.currency);
+    let customer = visitor(&row);
+    let catalogue = catalogue::in_force(conn, services, catalogue::today(services, now))?.catalogue;
+    let shopper = shopper(services, &customer, &catalogue, None, now);
+    let discounts = discounts::find(conn, services, &shopper, &row.content.0)?;
     Ok(View {
         id: row.id,
         organization: None,
         state: CartState::Open,
-        priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
+        priced: shopper.priced(services, &row.content.0, &discounts),
+        discounts,
         customer,
         content: row.content.0,
         catalogue,
@@ -404,14 +548,15 @@ fn view_anonymous(conn: &mut AnyConnection, services: &Services, row: AnonymousC
 fn view(conn: &mut AnyConnection, services: &Services, row: Cart, now: Instant) -> Result<View> {
     let owner = organizations::find(conn, row.organization_id)?.ok_or(Code::NotFound)?;
     let customer = customer(&owner);
-    let date = catalogue::today(services, now);
-    let catalogue = catalogue::in_force(conn, services, date)?.catalogue;
-    let minimum = services.settings.minimum(customer.currency);
+    let catalogue = catalogue::in_force(conn, services, catalogue::today(services, now))?.catalogue;
+    let shopper = shopper(services, &customer, &catalogue, Some(&owner), now);
+    let discounts = discounts::find(conn, services, &shopper, &row.content.0)?;
     Ok(View {
         id: row.id,
         organization: Some(row.organization_id),
         state: row.state,
-        priced: carts::price(&row.content.0, &catalogue, &customer, minimum, date),
+        priced: shopper.priced(services, &row.content.0, &discounts),
+        discounts,
         customer,
         content: row.content.0,
         catalogue,

@@ -23,13 +23,15 @@ mod armed {
     use chrono::Duration;
 
     /// All points.
-    pub const ALL: [&str; 18] = [
+    pub const ALL: [&str; 20] = [
         "idempotency.after_claim",
         "idempotency.after_answer",
         "checkout.before_commit",
         "checkout.after_commit",
         "pay.before_commit",
         "pay.after_commit",
+        "top_up.before_commit",
+        "top_up.after_commit",
         "payments.before_call",
         "payments.after_call",
         "payments.before_outcome_commit",

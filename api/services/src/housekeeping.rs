@@ -14,7 +14,7 @@ use manager_repository::{
 
 use crate::errors::{Error, Result};
 use crate::workers::surviving;
-use crate::{Services, absorptions, expiry, memberships, orders};
+use crate::{Services, absorptions, expiry, memberships, orders, redemptions};
 
 /// Done jobs and dead tokens are kept so long.
 const KEPT: Duration = Duration::days(7);
@@ -54,6 +54,7 @@ pub async fn keep_house(services: &Services, now: Instant) -> Result<()> {
     let mut troubles = Troubles::default();
     troubles.chore("reminders", memberships::remind_expiring(services, now)).await;
     troubles.chore("lapsing orders", async { orders::lapse_due(services, now).await.map(|_| ()) }).await;
+    troubles.chore("ending reservations", redemptions::release_due(services, now)).await;
     troubles.chore("ending absorptions", absorptions::finish_due(services, now)).await;
     troubles.chore("forgetting absorptions", absorptions::forget_ended(services, now)).await;
     troubles.chore("expiring invitations", expiry::expire_invitations(services, now)).await;

@@ -5,7 +5,7 @@ use manager_domain::ids::*;
 use manager_repository::invoices as rows;
 
 use crate::Services;
-use crate::errors::Result;
+use crate::errors::{Error, Result};
 
 pub use rows::{Invoice, InvoiceFilter, InvoiceLine};
 
@@ -59,4 +59,14 @@ pub async fn get(
         Ok((invoice, lines))
     };
     services.db.read(read).await
+}
+
+/// The order that is paid with an invoice.
+///
+/// # Errors
+/// `not_found`; `invoice_closed` where it isn't open.
+pub async fn order_to_pay(services: &Services, organization: OrganizationId, id: InvoiceId) -> Result<OrderId> {
+    let (invoice, _) = get(services, organization, id).await?;
+    invoice.state.check_payable()?;
+    invoice.order_id.ok_or_else(|| Error::defect(format!("{id} is open and of no order")))
 }

@@ -37,7 +37,8 @@ pub async fn quote(services: &Services, call: &Call, organization: OrganizationI
         let day = catalogue::today(&shared, call.now);
         let version = catalogue::in_force(tx, &shared, day)?;
         let minimum = shared.settings.minimum(customer.currency);
-        let lines = quotes::quote(&row.content.0, &version.catalogue, &customer, minimum, day)?;
+        let (found, content) = carts::placed(tx, &shared, &owner, &version.catalogue, row.content.0, call.now)?;
+        let lines = quotes::quote_with(&content, &version.catalogue, &customer, minimum, day, &found.benefits)?;
         let expires_at = call.now + shared.settings.price_token_lifetime;
         rows::insert(
             tx,
@@ -46,7 +47,7 @@ pub async fn quote(services: &Services, call: &Call, organization: OrganizationI
                 id: shared.id(call.now),
                 token_hash: token_hash(&shared, &token),
                 cart_id: cart,
-                content_hash: content_hash(&shared, &quotes::fingerprint(&row.content.0, &customer)),
+                content_hash: content_hash(&shared, &quotes::fingerprint(&content, &customer)),
                 lines: Json(lines.clone()),
                 day,
                 created_by: actor.account,

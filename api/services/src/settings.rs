@@ -4,7 +4,7 @@ use chrono::Duration;
 use chrono_tz::Tz;
 use manager_domain::ibans::Iban;
 use manager_domain::organizations::currency_of;
-use manager_domain::{Currency, FaultCode, Money};
+use manager_domain::{Currency, FaultCode, Money, prepaid_accounts};
 
 /// Every *(config)* figure that use cases need.
 #[derive(Debug, Clone)]
@@ -36,9 +36,13 @@ pub struct Settings {
     pub organizations_per_account: i64,
     /// CAT-3, in minor units of either currency.
     pub minimum_charge: i64,
+    /// PRE-2.
+    pub top_ups: prepaid_accounts::Limits,
     pub anonymous_cart_lifetime: Duration,
     pub price_token_lifetime: Duration,
     pub order_lifetime: Duration,
+    /// How long an unpaid order keeps what it reserved of promo codes and free offers (ORD-4).
+    pub promo_code_reservation: Duration,
     /// How long a person's security log remembers.
     pub security_log_lifetime: Duration,
     pub billing_zone: Tz,

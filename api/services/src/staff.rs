@@ -5,10 +5,11 @@ use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
 use manager_domain::languages::Language;
 use manager_domain::one_time_tokens::TokenPurpose;
-use manager_domain::staff::{ServiceRole, StaffRole};
+use manager_domain::staff::{self, ServiceRole, StaffPermission, StaffRole};
 use manager_domain::{Code, Instant, time_zones};
 use manager_repository::accounts::Account;
-use manager_repository::{AnyConnection, accounts, one_time_tokens, service_tokens};
+use manager_repository::organizations::{self, Organization};
+use manager_repository::{AnyConnection, accounts, memberships, one_time_tokens, service_tokens};
 use serde_json::json;
 
 use crate::credentials::{RESET_PREFIX, account_token};
@@ -19,6 +20,43 @@ use crate::{Call, Services, security_log};
 
 /// How long a new staff account's link to set the password is good for.
 pub(crate) const INVITATION_LIFETIME: Duration = Duration::hours(24);
+
+/// Why staff acts on an organization, and where in the request that is said.
+#[derive(Debug, Clone)]
+pub struct Reason {
+    pub text: String,
+    pub pointer: &'static str,
+}
+
+/// The account of a call, if its staff role includes an action at this moment.
+///
+/// # Errors
+/// `forbidden`.
+pub(crate) fn require(tx: &mut AnyConnection, call: &Call, permission: StaffPermission) -> Result<AccountId> {
+    let actor = call.actor.ok_or(Code::Unauthenticated)?;
+    let role = accounts::find(tx, actor.account)?.and_then(|account| account.staff_role);
+    if role.is_some_and(|role| role.may(permission)) { Ok(actor.account) } else { Err(Code::Forbidden.into()) }
+}
+
+/// The organization that staff acts on, with its row locked: not one they belong to, and with a reason (STF-1).
+///
+/// # Errors
+/// `forbidden`, `not_found`, `own_organization`, faults of the reason.
+pub(crate) fn act_on(
+    tx: &mut AnyConnection,
+    call: &Call,
+    organization: OrganizationId,
+    permission: StaffPermission,
+    reason: &Reason,
+) -> Result<Organization> {
+    let account = require(tx, call, permission)?;
+    organizations::lock(tx, organization)?;
+    let owner = organizations::find(tx, organization)?.ok_or(Code::NotFound)?;
+    let role = accounts::find(tx, account)?.and_then(|account| account.staff_role);
+    let is_member = memberships::find_by_account(tx, organization, account, call.now)?.is_some();
+    staff::check(role, permission, is_member, &reason.text, reason.pointer)?;
+    Ok(owner)
+}
 
 /// Makes a staff account, or gives an existing account the role.
 ///

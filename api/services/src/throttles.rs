@@ -49,6 +49,10 @@ pub const UNDO: Limit = Limit { name: "undo", max: 10, window: Duration::hours(1
 pub const LOGIN_ID_CHANGES: Limit = Limit { name: "login_id_changes", max: 10, window: Duration::hours(1) };
 /// Carts that visitors of one network open.
 pub const CARTS_IP: Limit = Limit { name: "carts_ip", max: 300, window: Duration::hours(1) };
+/// Promo codes that one account tries without success, so that codes can't be enumerated (ORD-3).
+pub const PROMO_CODES_ACCOUNT: Limit = Limit { name: "promo_codes_account", max: 30, window: Duration::hours(1) };
+/// Promo codes that are tried without success from one network address.
+pub const PROMO_CODES_IP: Limit = Limit { name: "promo_codes_ip", max: 60, window: Duration::hours(1) };
 /// Pictures one account uploads.
 pub const AVATARS: Limit = Limit { name: "avatars", max: 20, window: Duration::hours(1) };
 /// Invitations one account can send.

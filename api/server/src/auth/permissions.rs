@@ -55,5 +55,7 @@ macro_rules! required_of_staff {
 }
 
 required_of_staff! {
+    ManagePromoCodes,
+    ManageFreeOffers,
     ReadBooks,
 }

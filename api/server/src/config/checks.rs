@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use actix_web::http::Uri;
 use manager_domain::Currency;
 use manager_domain::organizations::check_vat_number;
+use manager_domain::prepaid_accounts::Limits;
 use manager_services::settings::{Seller, SellerAccounts};
 
 use super::parse::{self, Mode, Payments, Secret};
@@ -66,6 +67,24 @@ impl Config {
         SellerAccounts { chf: self.seller_qr_iban.clone(), eur: self.seller_qr_iban_eur.clone() }
     }
 
+    /// How much can be topped up (PRE-2).
+    pub const fn top_up_limits(&self) -> Limits {
+        Limits { minimum: self.top_up_minimum, maximum: self.top_up_maximum, balance: self.prepaid_balance_maximum }
+    }
+
+    fn check_top_up_limits(&self) -> Result<(), ConfigError> {
+        let (most, balance) = (self.top_up_maximum, self.prepaid_balance_maximum);
+        if self.top_up_minimum > most {
+            let may_hold = format!("at most {most}, MANAGER_TOP_UP_MAXIMUM");
+            return Err(ConfigError::holds("MANAGER_TOP_UP_MINIMUM", &self.top_up_minimum.to_string(), &may_hold));
+        }
+        if most > balance {
+            let may_hold = format!("at most {balance}, MANAGER_PREPAID_BALANCE_MAXIMUM");
+            return Err(ConfigError::holds("MANAGER_TOP_UP_MAXIMUM", &most.to_string(), &may_hold));
+        }
+        Ok(())
+    }
+
     /// `sqlite` or `postgresql`, for the line printed at start.
     pub fn engine(&self) -> &'static str {
         if self.database_url.expose().starts_with("sqlite:") { "sqlite" } else { "postgresql" }
@@ -115,6 +134,7 @@ impl Config {
             let may_hold = format!("a VAT number of {}, MANAGER_SELLER_COUNTRY", self.seller_country);
             return Err(ConfigError::holds("MANAGER_SELLER_VAT_NUMBER", &self.seller_vat_number, &may_hold));
         }
+        self.check_top_up_limits()?;
         let keys = [
             ("MANAGER_STRIPE_SECRET_KEY", &self.stripe_secret_key),
             ("MANAGER_STRIPE_WEBHOOK_SECRET", &self.stripe_webhook_secret),

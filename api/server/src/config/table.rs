@@ -123,7 +123,18 @@ settings! {
     /// Minor units.
     minimum_charge: i64 = "MANAGER_MINIMUM_CHARGE", "500", parse::number(0, 1_000_000),
         "minor units from 0 to 1000000";
+    /// Minor units, like the next two.
+    top_up_minimum: i64 = "MANAGER_TOP_UP_MINIMUM", "1000", parse::number(1, 1_000_000_000),
+        "minor units from 1 to 1000000000";
+    top_up_maximum: i64 = "MANAGER_TOP_UP_MAXIMUM", "500000", parse::number(1, 1_000_000_000),
+        "minor units from 1 to 1000000000";
+    /// What a prepaid account may hold.
+    prepaid_balance_maximum: i64 = "MANAGER_PREPAID_BALANCE_MAXIMUM", "2000000", parse::number(1, 1_000_000_000_000),
+        "minor units from 1 to 1000000000000";
     order_lapse_days: u32 = "MANAGER_ORDER_LAPSE_DAYS", "14", parse::number(1, 365), "days from 1 to 365";
+    /// How long an unpaid order keeps what it reserved of promo codes and free offers.
+    promo_code_reservation_minutes: u32 = "MANAGER_PROMO_CODE_RESERVATION_MINUTES", "30", parse::number(5, 1440),
+        "minutes from 5 to 1440";
     /// How long a person's security log remembers.
     security_log_days: u32 = "MANAGER_SECURITY_LOG_DAYS", "730", parse::number(30, 3650), "days from 30 to 3650";
     billing_time_zone: Tz = "MANAGER_BILLING_TIME_ZONE", "Europe/Zurich", parse::time_zone,

@@ -36,7 +36,7 @@ const BASE: &str = "/v1/carts";
 
 /// The secret of a visitor's cart. Without one there is no cart: 404.
 #[derive(Debug, Clone)]
-pub struct CartSecret(String);
+pub struct CartSecret(pub(super) String);
 
 impl FromRequest for CartSecret {
     type Error = Problem;
@@ -90,7 +90,7 @@ pub struct CartRequest {
 #[schema(examples(json!({
     "token": "crt_q8m2raJ4f3gsv6t1n0q8m2raJ4f3gsv6t1n0q8m2raJ",
     "cart": {"id": "crt_01k5x9dzt4f3gsv6t1n0q8m2ra", "organization": null, "state": "open", "currency": "CHF",
-        "country": "CH", "customer_kind": "individual", "payment_method": null, "items": [],
+        "country": "CH", "customer_kind": "individual", "payment_method": null, "items": [], "promo_codes": [],
         "totals": {"net": {"amount": 0, "currency": "CHF"}, "tax": {"amount": 0, "currency": "CHF"},
             "total": {"amount": 0, "currency": "CHF"}, "rates": [], "notes": []},
         "created_at": "2026-03-01T09:30:00Z", "updated_at": "2026-03-01T09:30:00Z",

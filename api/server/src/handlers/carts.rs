@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
 use manager_domain::carts::{CartState, ItemChange, NewItem, PricedItem};
-use manager_domain::ids::{CartId, ItemId, OrganizationId};
+use manager_domain::ids::{CartId, FreeOfferId, ItemId, OrganizationId};
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::taxes::{TaxNote, Totals};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
+use super::discounts::{self, CartPromoCode, ItemFreeOffer};
 use crate::auth::Member;
 use crate::auth::permissions::{Order, Required};
 use crate::etags::{Etag, IfMatch, Tagged};
@@ -37,12 +38,16 @@ use crate::then::Then;
     "currency": "CHF", "country": "CH", "customer_kind": "individual", "payment_method": "card",
     "items": [{"id": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "product_type": "domain_name",
         "name": ".ch domain", "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
-        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"},
-        "gross": {"amount": 973, "currency": "CHF"}, "tax_rate": "8.1", "price_changed": false,
-        "previous_unit_price": null, "faults": []}],
-    "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
-        "total": {"amount": 973, "currency": "CHF"}, "notes": [],
-        "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]},
+        "unit_price": {"amount": 900, "currency": "CHF"}, "discount": {"amount": 450, "currency": "CHF"},
+        "net": {"amount": 450, "currency": "CHF"}, "gross": {"amount": 486, "currency": "CHF"}, "tax_rate": "8.1",
+        "promo_code": "WELCOME-2026", "free_offer": null, "price_changed": false, "previous_unit_price": null,
+        "free_offers": [{"id": "ofr_01k5x9dzt4f3gsv6t1n0q8m2ra", "usable": false, "active": false, "reason": "expired",
+            "expires_at": "2026-02-01T09:30:00Z", "terms": 1, "units": 1}], "faults": []}],
+    "promo_codes": [{"code": "WELCOME-2026", "item": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra",
+        "discount": {"amount": 450, "currency": "CHF"}, "reason": null, "elsewhere": []}],
+    "totals": {"net": {"amount": 450, "currency": "CHF"}, "tax": {"amount": 36, "currency": "CHF"},
+        "total": {"amount": 486, "currency": "CHF"}, "notes": [],
+        "rates": [{"rate": "8.1", "net": {"amount": 450, "currency": "CHF"}, "tax": {"amount": 36, "currency": "CHF"}}]},
     "created_at": "2026-03-01T09:30:00Z", "updated_at": "2026-03-01T09:30:00Z", "expires_at": null
 })))]
 pub struct CartView {
@@ -58,6 +63,8 @@ pub struct CartView {
     #[schema(required)]
     pub payment_method: Option<PaymentMethodKind>,
     pub items: Vec<CartItemView>,
+    /// In the order in which they were applied.
+    pub promo_codes: Vec<CartPromoCode>,
     /// Of the items that have a price.
     pub totals: TotalsView,
     pub created_at: Instant,
@@ -82,7 +89,10 @@ pub struct CartItemView {
     /// Net, one unit for one term; null where there is no such price any more.
     #[schema(required)]
     pub unit_price: Option<Money>,
-    /// All units.
+    /// What a promo code or a free offer takes off all units, net.
+    #[schema(required)]
+    pub discount: Option<Money>,
+    /// All units, after the discount.
     #[schema(required)]
     pub net: Option<Money>,
     /// All units with tax; the totals are rounded on their own.
@@ -91,6 +101,14 @@ pub struct CartItemView {
     /// Percent, on the first day; a term that spans a change of rate is taxed in parts, as the totals show.
     #[schema(required)]
     pub tax_rate: Option<String>,
+    /// The promo code that lowers the price.
+    #[schema(required)]
+    pub promo_code: Option<String>,
+    /// The free offer that lowers the price.
+    #[schema(required)]
+    pub free_offer: Option<FreeOfferId>,
+    /// The organization's free offers, and which of them are good for the item; none in a visitor's cart.
+    pub free_offers: Vec<ItemFreeOffer>,
     /// The unit price isn't the one of when the item was last put together.
     pub price_changed: bool,
     /// That earlier price, where it changed.
@@ -154,6 +172,7 @@ impl TotalsView {
 impl CartView {
     pub fn of(view: View, language: Language) -> Self {
         let currency = view.priced.currency;
+        let offers = &view.discounts;
         let item = |priced: PricedItem| {
             let known = view.catalogue.offer(&priced.item.offer);
             let price = priced.price.as_ref();
@@ -167,9 +186,13 @@ impl CartView {
                 quantity: priced.item.quantity,
                 options: priced.item.options,
                 unit_price: price.map(|price| Money::new(price.unit, currency)),
+                discount: price.map(|price| Money::new(price.discount(), currency)),
                 net: price.map(|price| Money::new(price.net, currency)),
                 gross: price.map(|price| Money::new(price.gross, currency)),
                 tax_rate: price.map(|price| price.treatment.rate.to_string()),
+                promo_code: discounts::code_of(priced.benefit.as_ref()),
+                free_offer: discounts::offer_of(priced.benefit.as_ref()),
+                free_offers: offers.of_item(priced.item.id).iter().map(ItemFreeOffer::of).collect(),
                 price_changed: priced.price_changed,
                 previous_unit_price: priced.item.seen.filter(|_| priced.price_changed),
                 faults: priced.faults.into_iter().map(|fault| ItemFault::of(fault, language)).collect(),
@@ -184,6 +207,9 @@ impl CartView {
             customer_kind: view.customer.kind,
             payment_method: view.content.payment_method,
             items: view.priced.items.into_iter().map(item).collect(),
+            promo_codes: (view.discounts.codes.into_iter())
+                .map(|placement| CartPromoCode::of(placement, currency))
+                .collect(),
             totals: TotalsView::of(view.priced.totals, view.priced.notes, currency),
             created_at: view.created_at,
             updated_at: view.updated_at,

@@ -1,6 +1,6 @@
-//! Invoices: list and show (BIL-1).
+//! Invoices: list, show, pay (BIL-1).
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpRequest, get, post, web};
 use chrono::NaiveDate;
 use manager_domain::ids::{InvoiceId, OrderId, OrganizationId, ProductId};
 use manager_domain::invoices::InvoiceState;
@@ -9,13 +9,16 @@ use manager_domain::taxes::Totals;
 use manager_domain::terms::Frequency;
 use manager_domain::{Currency, Instant, Money};
 use manager_services::invoices::{self, Invoice, InvoiceFilter, InvoiceLine};
+use manager_services::orders::{self, Details};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 use super::carts::TotalsView;
+use super::orders::{OrderDetails, OrderPayment};
 use crate::auth::Member;
-use crate::auth::permissions::{Required, ViewBilling};
+use crate::auth::permissions::{ManageBilling, Required, ViewBilling};
+use crate::idempotency::{Answer, Once, Repeatable, RequiredKey};
 use crate::json::Json;
 use crate::language::{self, Language};
 use crate::paging::{Cursor, Limit, Page};
@@ -236,4 +239,31 @@ pub async fn get_invoice(
     let Then(_, Path((organization, id))) = path;
     let (invoice, lines) = invoices::get(&state.services, organization, id).await?;
     Ok(Json(InvoiceDetails::of(invoice, lines, language::of(&request))?))
+}
+
+/// Pay an open invoice
+///
+/// The invoice of an order: its order is paid with it, and the answer shows both. A declined one stays payable.
+#[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"),
+        ("id" = InvoiceId, Path, description = "The invoice"), RequiredKey),
+    request_body = OrderPayment,
+    responses((status = 201, description = "Paid, or the payment is processing", body = OrderDetails),
+        (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
+        (status = 409, description = "`invoice_closed`, `payment_in_progress`, `payment_method_unavailable`, \
+            `insufficient_balance`, `billing_address_required`, or `quote_stale` with the `total` where it isn't \
+            `expected_total`")),
+    security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManageBilling::NAME))))]
+#[post("/v1/organizations/{org}/invoices/{id}/pay")]
+pub async fn pay_invoice(
+    state: web::Data<AppState>,
+    path: Then<Member<ManageBilling>, Then<Path<(OrganizationId, InvoiceId)>, Once<Json<OrderPayment>>>>,
+) -> Result<Answer, Problem> {
+    let Then(member, Then(Path((organization, id)), Repeatable(Json(body), key))) = path;
+    let request = body.into();
+    let render = |details: &Details| Answer::created(&OrderDetails::from(details.clone()));
+    key.once(&state.services, member.call(), render, async move |services, call| {
+        let order = invoices::order_to_pay(&services, organization, id).await?;
+        orders::pay(&services, &call, organization, order, request).await
+    })
+    .await
 }

@@ -8,6 +8,7 @@ use manager_domain::payments::PaymentMethodKind;
 use manager_domain::products::ProductState;
 use manager_domain::{Code, Instant, Money, Refusal};
 use manager_services::orders::{self, CheckedOut, Checkout, Details, OrderFilter, PayOrder};
+use manager_services::payments::Paying;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -144,11 +145,20 @@ pub struct CheckoutRequest {
     #[validate(length(min = 1, max = 100))]
     #[schema(min_length = 1, max_length = 100)]
     pub price_token: String,
-    /// The provider's name for the card, never its number; not needed where nothing is to be paid.
+    /// The provider's name for the card or the like, never its number; not needed where nothing is to be paid, or where
+    /// the prepaid account pays all.
     #[serde(default)]
     #[validate(length(max = 200))]
     #[schema(required = false, max_length = 200)]
     pub payment_method_token: Option<String>,
+    /// Whether the prepaid account gives what it has, and the cart's method pays the rest.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub use_prepaid: bool,
+    /// At most this from the prepaid account.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub prepaid_at_most: Option<Money>,
 }
 
 /// Order a cart
@@ -161,7 +171,8 @@ pub struct CheckoutRequest {
     responses((status = 201, description = "Ordered: paid, or its payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
         (status = 409, description = "`quote_stale` with the new `preview`, `quote_used`, `cart_closed`, `name_taken`, \
-            `billing_address_required`, `payment_method_required` or `payment_method_unavailable`"),
+            `billing_address_required`, `payment_method_required`, `payment_method_unavailable`, or \
+            `insufficient_balance` where the prepaid account was to pay all"),
         (status = 410, description = "`token_lapsed`: the quote is too old")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
 #[post("/v1/organizations/{org}/carts/{id}/checkout")]
@@ -171,8 +182,8 @@ pub async fn check_out(
     path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Once<Json<CheckoutRequest>>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, cart)), Repeatable(Json(body), key))) = path;
-    let CheckoutRequest { price_token, payment_method_token } = body;
-    let checkout = Checkout { cart, price_token, payment_method_token };
+    let CheckoutRequest { price_token, payment_method_token: token, use_prepaid, prepaid_at_most } = body;
+    let checkout = Checkout { cart, price_token, paying: Paying { token, use_prepaid, prepaid_at_most } };
     let language = language::of(&request);
     let render = move |done: &CheckedOut| checked_out(done, organization, language);
     key.once(&state.services, member.call(), render, async move |services, call| {
@@ -254,14 +265,31 @@ pub struct OrderPayment {
     #[serde(default)]
     #[schema(required = false)]
     pub payment_method: Option<PaymentMethodKind>,
-    /// The provider's name for the card, never its number.
+    /// The provider's name for the card or the like, never its number; not needed where the prepaid account pays all.
+    #[serde(default)]
     #[validate(length(min = 1, max = 200))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub payment_method_token: String,
+    #[schema(required = false, min_length = 1, max_length = 200)]
+    pub payment_method_token: Option<String>,
+    /// Whether the prepaid account gives what it has, and the method pays the rest.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub use_prepaid: bool,
+    /// At most this from the prepaid account.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub prepaid_at_most: Option<Money>,
     /// What the payer was shown: taxes follow the day and the billing address, so that it may be another by now.
     #[serde(default)]
     #[schema(required = false)]
     pub expected_total: Option<Money>,
+}
+
+impl From<OrderPayment> for PayOrder {
+    fn from(body: OrderPayment) -> Self {
+        let OrderPayment { payment_method, payment_method_token: token, use_prepaid, prepaid_at_most, .. } = body;
+        let paying = Paying { token, use_prepaid, prepaid_at_most };
+        Self { payment_method, paying, expected_total: body.expected_total }
+    }
 }
 
 /// Pay an open order
@@ -271,7 +299,8 @@ pub struct OrderPayment {
     responses((status = 201, description = "Paid, or the payment is processing", body = OrderDetails),
         (status = 402, description = "`payment_failed` with `order`, `invoice` and `payment`; the order stays payable"),
         (status = 409, description = "`order_closed`, `payment_in_progress`, `payment_method_unavailable`, \
-            `billing_address_required`, or `quote_stale` with the `total` where it isn't `expected_total`")),
+            `insufficient_balance`, `billing_address_required`, `reservation_ended` with the `promo_codes` and \
+            `free_offers` that went to others meanwhile, or `quote_stale` with the `total` where it isn't `expected_total`")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManageBilling::NAME))))]
 #[post("/v1/organizations/{org}/orders/{id}/pay")]
 pub async fn pay_order(
@@ -279,8 +308,7 @@ pub async fn pay_order(
     path: Then<Member<ManageBilling>, Then<Path<(OrganizationId, OrderId)>, Once<Json<OrderPayment>>>>,
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Json(body), key))) = path;
-    let OrderPayment { payment_method, payment_method_token, expected_total } = body;
-    let request = PayOrder { payment_method, payment_method_token, expected_total };
+    let request = body.into();
     let render = |details: &Details| Answer::created(&OrderDetails::from(details.clone()));
     key.once(&state.services, member.call(), render, async move |services, call| {
         orders::pay(&services, &call, organization, id, request).await

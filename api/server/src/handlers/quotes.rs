@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use chrono::NaiveDate;
-use manager_domain::ids::{CartId, ItemId, OrganizationId};
+use manager_domain::ids::{CartId, FreeOfferId, ItemId, OrganizationId};
 use manager_domain::terms::Frequency;
 use manager_domain::{Instant, Money};
 use manager_services::quotes::{self, Quote};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::carts::TotalsView;
+use super::discounts;
 use crate::auth::Member;
 use crate::auth::permissions::{Order, Required};
 use crate::json::Nothing;
@@ -28,7 +29,8 @@ use crate::then::Then;
     "expires_at": "2026-03-01T09:45:00Z", "day": "2026-03-01",
     "lines": [{"item": "itm_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch", "name": ".ch domain",
         "frequency": "yearly", "quantity": 1, "options": {"domain": "example.ch"},
-        "unit_price": {"amount": 900, "currency": "CHF"}, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1",
+        "unit_price": {"amount": 900, "currency": "CHF"}, "discount": {"amount": 0, "currency": "CHF"},
+        "promo_code": null, "free_offer": null, "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1",
         "period_start": null, "period_end": null}],
     "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
         "total": {"amount": 973, "currency": "CHF"}, "notes": [],
@@ -57,7 +59,13 @@ pub struct QuoteLineView {
     pub options: BTreeMap<String, String>,
     /// Net, one unit for one term.
     pub unit_price: Money,
-    /// All units.
+    /// What a promo code or a free offer takes off all units, net.
+    pub discount: Money,
+    #[schema(required)]
+    pub promo_code: Option<String>,
+    #[schema(required)]
+    pub free_offer: Option<FreeOfferId>,
+    /// All units, after the discount.
     pub net: Money,
     /// Percent.
     pub tax_rate: String,
@@ -74,6 +82,7 @@ impl QuoteView {
         let currency = quote.lines.currency;
         let totals = TotalsView::of(quote.lines.totals(), quote.lines.notes.clone(), currency);
         let lines = quote.lines.lines.into_iter().map(|line| QuoteLineView {
+            discount: Money::new(line.discount(), currency),
             item: line.item,
             offer: line.offer,
             name: line.names.get(language).to_owned(),
@@ -81,6 +90,8 @@ impl QuoteView {
             quantity: line.quantity,
             options: line.options,
             unit_price: Money::new(line.unit_price, currency),
+            promo_code: discounts::code_of(line.benefit.as_ref()),
+            free_offer: discounts::offer_of(line.benefit.as_ref()),
             net: Money::new(line.net, currency),
             tax_rate: line.tax_rate.to_string(),
             period_start: line.period_start,

@@ -15,7 +15,8 @@ use crate::state::AppState;
 #[schema(examples(json!({
     "currencies": ["CHF", "EUR"], "languages": ["en", "fr", "de", "it", "es"], "billing_time_zone": "Europe/Zurich",
     "password": {"min_length": 12, "max_length": 128}, "registration_hours": 24, "login_id_change_minutes": 60,
-    "login_id_undo_days": 7, "invitation_days": 7, "minimum_charge": 500, "order_lapse_days": 14
+    "login_id_undo_days": 7, "invitation_days": 7, "minimum_charge": 500, "order_lapse_days": 14,
+    "promo_code_reservation_minutes": 30
 })))]
 pub struct Settings {
     pub currencies: Vec<Currency>,
@@ -35,6 +36,8 @@ pub struct Settings {
     pub minimum_charge: i64,
     /// Days until an unpaid order lapses.
     pub order_lapse_days: u32,
+    /// Minutes in which an unpaid order keeps what it reserved of promo codes and free offers.
+    pub promo_code_reservation_minutes: u32,
 }
 
 /// How long passwords are, in characters.
@@ -57,6 +60,7 @@ impl From<&Config> for Settings {
             invitation_days: config.invitation_days,
             minimum_charge: config.minimum_charge,
             order_lapse_days: config.order_lapse_days,
+            promo_code_reservation_minutes: config.promo_code_reservation_minutes,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use actix_web::App;
 use manager_domain::permissions::Permission;
+use manager_domain::staff::StaffPermission;
 use serde_json::{Map, Value, json};
 use utoipa_actix_web::AppExt;
 
@@ -91,9 +92,11 @@ fn require(operation: &mut Map<String, Value>) {
 fn describe(operation: &mut Map<String, Value>) {
     let text = |name: &str| operation.get(name).and_then(Value::as_str).map(str::to_owned);
     let said = text("description").or_else(|| text("summary").map(|summary| format!("{summary}.")));
-    let needs = text("x-required-permission")
-        .filter(|permission| Permission::parse(permission).is_some())
-        .map(|permission| format!("Needs the permission `{permission}`."));
+    let needs = text("x-required-permission").and_then(|permission| match Permission::parse(&permission) {
+        Some(_) => Some(format!("Needs the permission `{permission}`.")),
+        None => StaffPermission::parse(&permission)
+            .map(|_| format!("Needs a staff role with the permission `{permission}`.")),
+    });
     let description: Vec<String> = [said, needs].into_iter().flatten().collect();
     operation.insert("description".to_owned(), Value::String(description.join("\n\n")));
 }

@@ -82,6 +82,10 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::PromoCodeInCart
         | Code::TooManyPromoCodes
         | Code::FreeOfferRefused
+        | Code::FreeOfferClosed
+        | Code::PromoCodeTaken
+        | Code::PromoCodeWithdrawn
+        | Code::ReservationEnded
         | Code::InvoiceClosed
         | Code::NothingToCredit
         | Code::RefundTooLarge

@@ -143,22 +143,26 @@ pub(super) fn buyer(buyer: &Buyer) -> Party {
     Party { name: buyer.name.clone(), address: buyer.address.clone(), vat_number: buyer.vat_number.clone() }
 }
 
-/// What paid it, in order: its payments, and the prepaid account what they left (BIL-5).
+/// What paid it, in order: each payment with its prepaid parts, and the prepaid account alone what they left (BIL-5).
 fn settlements(invoice: &Invoice, payments: &[Payment], zone: Tz) -> Vec<Settlement> {
     let Some(paid_at) = invoice.paid_at.filter(|_| invoice.state.is_settled()) else { return Vec::new() };
-    let day = |at: Option<Instant>| at.unwrap_or(paid_at).date_in(zone);
-    let mut left = invoice.total;
-    let mut settlements = Vec::new();
+    let prepaid = Means::Method(PaymentMethodKind::Prepaid);
+    let mut parts = Vec::new();
     for payment in payments {
-        let amount = payment.amount.min(left);
-        left -= amount;
-        let means = Means::Method(payment.method);
-        settlements.push(Settlement { means, date: day(payment.settled_at), amount });
+        let at = payment.settled_at.unwrap_or(paid_at);
+        let of_prepaid = payment.parts();
+        parts.push((Means::PromotionalBalance, at, of_prepaid.promotional));
+        parts.push((prepaid.clone(), at, of_prepaid.paid));
+        parts.push((Means::Method(payment.method), at, payment.amount));
     }
-    let means = Means::Method(PaymentMethodKind::Prepaid);
-    settlements.push(Settlement { means, date: day(None), amount: left });
-    settlements.retain(|settlement| settlement.amount > 0);
-    settlements
+    parts.push((prepaid, paid_at, invoice.total));
+    let mut left = invoice.total;
+    let settle = |(means, at, amount): (Means, Instant, i64)| {
+        let amount = amount.min(left);
+        left -= amount;
+        (amount > 0).then_some(Settlement { means, date: at.date_in(zone), amount })
+    };
+    parts.into_iter().filter_map(settle).collect()
 }
 
 /// An invoice as a PDF file, in its organization's language: with the payment part while it is open.

@@ -5,19 +5,18 @@ use manager_domain::invoices::{InvoiceState, LineDescription, Taxes};
 use manager_domain::memberships::Rights;
 use manager_domain::order_options::{product_name, searched_by, unique_names};
 use manager_domain::orders::OrderState;
-use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::payments::PaymentMethodKind;
 use manager_domain::postings::PaidBy;
 use manager_domain::products::ProductState;
 use manager_domain::quotes::{self as quoted, QuotedLine, QuotedLines};
 use manager_domain::search_keys::search_key;
-use manager_domain::{Code, Fault, FaultCode, Instant, Refusal};
+use manager_domain::{Code, FaultCode, Money, Refusal};
 use manager_repository::invoices::{Invoice, InvoiceLine};
 use manager_repository::organizations::{self, Organization};
-use manager_repository::payments::{self, Payment};
 use manager_repository::products::{self, Product};
 use manager_repository::{AnyConnection, Json, carts as cart_rows, invoices, orders as rows, quotes as quote_rows};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Details, Order, paid_or_refused};
 use crate::access::Authority;
@@ -25,19 +24,17 @@ use crate::audit_log::{self, Entry};
 use crate::catalogue::{self, Version};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
-use crate::jobs::{self, Job};
-use crate::payments::{HEAD_START, buyer, collect, complete_in, provider};
+use crate::payments::{self, PaidFor, Paying, Plan, buyer, collect, settle_invoice_in};
 use crate::product_names::{self, Wanted};
 use crate::quotes::{self, Quote};
-use crate::{Call, Services, carts, idempotency};
+use crate::{Call, Services, carts, idempotency, redemptions};
 
 /// What a checkout says.
 #[derive(Debug, Clone)]
 pub struct Checkout {
     pub cart: CartId,
     pub price_token: String,
-    /// The provider's name for the means of payment; not needed where nothing is to be paid.
-    pub payment_method_token: Option<String>,
+    pub paying: Paying,
 }
 
 /// How a checkout went.
@@ -60,7 +57,7 @@ enum Placed {
 ///
 /// # Errors
 /// `not_found`, `cart_closed`, `billing_address_required`, `payment_method_required`, `payment_method_unavailable`,
-/// `quote_used`, `token_lapsed` for a quote too old, `forbidden` for a type the caller may not order,
+/// `insufficient_balance`, `quote_used`, `token_lapsed` for a quote too old, `forbidden` for a type the caller may not order,
 /// `validation_failed`, `name_taken`; `payment_failed` with the order placed and payable.
 pub async fn checkout(
     services: &Services,
@@ -118,22 +115,24 @@ fn place(
     let customer = carts::customer(&owner);
     let today = catalogue::today(services, call.now);
     let version = catalogue::in_force(tx, services, today)?;
-    let content = &cart.content.0;
+    let (found, content) = carts::placed(tx, services, &owner, &version.catalogue, cart.content.0.clone(), call.now)?;
     for item in &content.items {
         carts::may_order(rights, &version.catalogue, &item.offer)?;
     }
-    let same = quotes::content_hash(services, &quoted::fingerprint(content, &customer)) == quote.content_hash;
+    let same = quoted::has_same_benefits(&quote.lines.0, &found.benefits)
+        && quotes::content_hash(services, &quoted::fingerprint(&content, &customer)) == quote.content_hash;
     let minimum = services.settings.minimum(customer.currency);
-    if !same || quote.day != today || !quoted::is_eligible(content, &version.catalogue, &customer, minimum, today) {
+    if !same || quote.day != today || !quoted::is_eligible(&content, &version.catalogue, &customer, minimum, today) {
         return Ok(Placed::Stale);
     }
     let total = quote.lines.0.totals().total;
-    let means = means_of_payment(services, &owner, content.payment_method, request, total)?;
+    let due = Money::new(total, owner.currency);
+    let plan = payments::plan(tx, services, &owner, content.payment_method, &request.paying, due)?;
     carts::won(quote_rows::consume(tx, organization, quote.id, call.now)?)?;
     carts::won(cart_rows::set_ordered(tx, &cart, call.now)?)?;
     let actor = call.actor.ok_or(Code::Unauthenticated)?;
     let writer = Writer { services, call, owner: &owner, version: &version, account: actor.account };
-    writer.order(tx, request.cart, &quote.lines.0, means)
+    writer.order(tx, request.cart, &quote.lines.0, plan)
 }
 
 fn find_quote(
@@ -156,50 +155,6 @@ fn find_quote(
     Ok(quote)
 }
 
-/// Kind, provider and the provider's name for what pays.
-pub(crate) struct Means {
-    pub kind: PaymentMethodKind,
-    pub provider: &'static str,
-    pub token: String,
-}
-
-fn means_of_payment(
-    services: &Services,
-    owner: &Organization,
-    kind: Option<PaymentMethodKind>,
-    request: &Checkout,
-    total: i64,
-) -> Result<Option<Means>> {
-    if total == 0 {
-        return Ok(None);
-    }
-    let kind = kind.ok_or(Code::PaymentMethodRequired)?;
-    means(services, owner, kind, request.payment_method_token.as_deref(), owner.currency).map(Some)
-}
-
-/// Checks that a kind with this name can pay.
-///
-/// # Errors
-/// `payment_method_unavailable`, `validation_failed` for the name.
-pub(super) fn means(
-    services: &Services,
-    owner: &Organization,
-    kind: PaymentMethodKind,
-    token: Option<&str>,
-    currency: manager_domain::Currency,
-) -> Result<Means> {
-    if !kind.pays_in(currency) {
-        return Err(Refusal::new(Code::PaymentMethodUnavailable).with("payment_method", kind.as_str()).into());
-    }
-    let provider = provider(services, owner.is_test, kind)?;
-    let faulty = |code| Refusal::invalid(vec![Fault::new("/payment_method_token", code)]);
-    let token = token.ok_or_else(|| faulty(FaultCode::Missing))?;
-    if !provider.knows(token) {
-        return Err(faulty(FaultCode::InvalidValue).into());
-    }
-    Ok(Means { kind, provider: provider.name(), token: token.to_owned() })
-}
-
 /// Writes the rows of an order.
 pub(crate) struct Writer<'a> {
     pub services: &'a Services,
@@ -210,8 +165,8 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn order(&self, tx: &mut AnyConnection, cart: CartId, lines: &QuotedLines, means: Option<Means>) -> Result<Placed> {
-        let kind = means.as_ref().map_or(PaymentMethodKind::Card, |means| means.kind);
+    fn order(&self, tx: &mut AnyConnection, cart: CartId, lines: &QuotedLines, plan: Option<Plan>) -> Result<Placed> {
+        let kind = plan.as_ref().map_or(PaymentMethodKind::Card, |plan| plan.means.kind);
         let draft = self.draft(cart, lines, kind)?;
         let Draft { order, invoice, names, .. } = &draft;
         rows::insert(tx, order)?;
@@ -219,13 +174,17 @@ impl Writer<'_> {
         draft.products.iter().try_for_each(|product| products::insert(tx, product))?;
         draft.lines.iter().try_for_each(|line| invoices::insert_line(tx, line))?;
         product_names::take(tx, self.owner.id, names)?;
+        redemptions::reserve(tx, self.services, self.call.now, order, lines)?;
         audit_log::append(tx, self.services, self.call, self.owner.id, draft.placed())?;
-        let payment = match means {
+        let payment = match plan {
             None => {
-                complete_in(tx, self.services, self.call, self.owner.id, order.id, PaidBy::default())?;
+                settle_invoice_in(tx, self.services, self.call, invoice, PaidBy::default())?;
                 None
             }
-            Some(means) => Some(start_payment(tx, self.services, self.call, order, invoice.id, means, self.account)?),
+            Some(plan) => {
+                let (of, paid_for) = ((self.owner.id, order.currency), draft.paid_for());
+                Some(payments::start(tx, self.services, self.call, of, paid_for, plan)?)
+            }
         };
         Ok(Placed::Order { order: order.id, payment })
     }
@@ -242,6 +201,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// What its payment is for.
+    pub const fn paid_for(&self) -> PaidFor {
+        PaidFor::Invoice { invoice: self.invoice.id, order: Some(self.order.id) }
+    }
+
     /// What the audit log says of it.
     pub fn placed(&self) -> Entry {
         let Order { id, cart_id: cart, total, currency, .. } = &self.order;
@@ -256,17 +220,19 @@ impl Writer<'_> {
         let order = self.open_order(cart, lines, payment_method);
         let invoice = self.open_invoice(&order, lines)?;
         let items = lines.lines.chunk_by(|one, other| one.item == other.item).enumerate();
-        let units = items
-            .flat_map(|(index, parts)| (0..parts.first().map_or(0, |line| line.quantity)).map(move |_| (index, parts)));
+        let units = items.flat_map(|(index, parts)| {
+            (0..parts.first().map_or(0, |line| line.quantity as usize)).map(move |unit| (index, unit, parts))
+        });
         let (mut products, mut invoice_lines, mut names) = (Vec::new(), Vec::new(), Vec::new());
         let mut positions = 1_i32..;
-        for (index, parts) in units {
+        for (index, unit, parts) in units {
             let Some(product) = self.pending_product(&order, parts) else { continue };
             let product_type = self.version.catalogue.product_type(&product.product_type);
             let unique = product_type.map(|of| unique_names(of, &product.options.0)).unwrap_or_default();
             names.extend(unique.into_iter().map(|name| Wanted { name, product: product.id, index }));
             let of_product = parts.iter().zip(positions.by_ref());
-            invoice_lines.extend(of_product.map(|(line, position)| self.line(&invoice, position, line, &product)));
+            invoice_lines
+                .extend(of_product.map(|(line, position)| self.line(&invoice, position, (line, unit), &product)));
             products.push(product);
         }
         Ok(Draft { order, invoice, lines: invoice_lines, products, names })
@@ -316,7 +282,15 @@ impl Writer<'_> {
         })
     }
 
-    fn line(&self, invoice: &Invoice, position: i32, line: &QuotedLine, product: &Product) -> InvoiceLine {
+    /// The line of one unit, which has a share of the discount of its own.
+    fn line(
+        &self,
+        invoice: &Invoice,
+        position: i32,
+        (line, unit): (&QuotedLine, usize),
+        product: &Product,
+    ) -> InvoiceLine {
+        let (discount, net) = line.unit(unit);
         InvoiceLine {
             organization_id: self.owner.id,
             invoice_id: invoice.id,
@@ -327,8 +301,8 @@ impl Writer<'_> {
             frequency: Some(line.frequency),
             quantity: 1,
             unit_price: line.unit_price,
-            discount: 0,
-            net: line.unit_price,
+            discount,
+            net,
             tax_rate: line.tax_rate.to_string(),
             period_start: line.period_start,
             period_end: line.period_end,
@@ -365,59 +339,4 @@ impl Writer<'_> {
             activated_at: None,
         })
     }
-}
-
-/// A payment of an order that its provider doesn't know yet.
-pub(crate) fn new_payment(
-    id: PaymentId,
-    now: Instant,
-    order: &Order,
-    invoice: InvoiceId,
-    means: Means,
-    account: AccountId,
-) -> Payment {
-    Payment {
-        organization_id: order.organization_id,
-        id,
-        invoice_id: invoice,
-        order_id: Some(order.id),
-        provider: means.provider.to_owned(),
-        method: means.kind,
-        method_token: means.token,
-        amount: order.total,
-        currency: order.currency,
-        state: PaymentState::Created,
-        provider_reference: None,
-        failure_code: None,
-        created_by: account,
-        created_at: now,
-        updated_at: now,
-        settled_at: None,
-    }
-}
-
-/// What the audit log says of a new payment.
-pub(crate) fn created(payment: &Payment) -> Entry {
-    let after: Value = json!({ "order": payment.order_id, "invoice": payment.invoice_id, "amount": payment.amount,
-        "currency": payment.currency });
-    Entry::new("payment.created", payment.id).after(after)
-}
-
-/// A payment row of an open order, and the job that collects it if this process dies first.
-pub(super) fn start_payment(
-    tx: &mut AnyConnection,
-    services: &Services,
-    call: &Call,
-    order: &Order,
-    invoice: InvoiceId,
-    means: Means,
-    account: AccountId,
-) -> Result<PaymentId> {
-    let id: PaymentId = services.id(call.now);
-    let (organization, now) = (order.organization_id, call.now);
-    let payment = new_payment(id, now, order, invoice, means, account);
-    payments::insert(tx, &payment)?;
-    audit_log::append(tx, services, call, organization, created(&payment))?;
-    jobs::enqueue(tx, services, now, now + HEAD_START, &Job::CollectPayment { organization, payment: id })?;
-    Ok(id)
 }

@@ -15,7 +15,7 @@ use crate::errors::{Error, Result};
 use crate::housekeeping::each_due;
 use crate::products::reference;
 use crate::versions::fresh;
-use crate::{Call, Services};
+use crate::{Call, Services, redemptions};
 
 /// Cancels an open order; its invoice is void, its products are cancelled. Needs the right to order each of them.
 ///
@@ -88,6 +88,7 @@ fn close_in(
     }
     products::cancel_of_order(tx, organization, order.id, call.now)?;
     product_names::release_of_order(tx, organization, order.id)?;
+    redemptions::release_of_order(tx, organization, order.id, call.now)?;
     let action = if state == OrderState::Lapsed { "order.lapsed" } else { "order.cancelled" };
     let entry = Entry::new(action, order.id).before(json!({ "state": order.state }));
     audit_log::append(tx, services, call, organization, entry.after(json!({ "state": state })))?;

@@ -17,7 +17,7 @@ use crate::Services;
 use crate::errors::Result;
 
 pub use checkout::{CheckedOut, Checkout, checkout};
-pub(crate) use checkout::{Draft, Means, Writer, created, new_payment};
+pub(crate) use checkout::{Draft, Writer};
 pub use closing::{cancel, lapse_due};
 pub use paying::{PayOrder, pay};
 pub use rows::{Order, OrderFilter};

@@ -10,24 +10,22 @@ use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::{Code, Money, Refusal, taxes};
 use manager_repository::invoices::InvoiceLine;
 use manager_repository::organizations;
-use manager_repository::{AnyConnection, Json, invoices, orders as rows, payments, products};
+use manager_repository::{AnyConnection, Json, invoices, orders as rows, payments as payment_rows, products};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::checkout::{means, start_payment};
 use super::{Details, Order, paid_or_refused};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
-use crate::payments::collect;
-use crate::{Call, Services, carts, catalogue, idempotency};
+use crate::payments::{self, PaidFor, Paying, collect};
+use crate::{Call, Services, carts, catalogue, idempotency, redemptions};
 
 /// How an open order is to be paid.
 #[derive(Debug, Clone)]
 pub struct PayOrder {
     /// Another kind than the order's, where given.
     pub payment_method: Option<PaymentMethodKind>,
-    /// The provider's name for the means of payment.
-    pub payment_method_token: String,
+    pub paying: Paying,
     /// What the payer was shown, where they say so.
     pub expected_total: Option<Money>,
 }
@@ -35,8 +33,9 @@ pub struct PayOrder {
 /// Pays an open order.
 ///
 /// # Errors
-/// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `billing_address_required`,
-/// `quote_stale` with the `total` where that isn't the expected one, `payment_failed`.
+/// `not_found`, `order_closed`, `payment_in_progress`, `payment_method_unavailable`, `insufficient_balance`,
+/// `billing_address_required`, `reservation_ended` where its codes and offers went to others, `quote_stale` with the
+/// `total` where that isn't the expected one, `payment_failed`.
 pub async fn pay(
     services: &Services,
     call: &Call,
@@ -86,20 +85,22 @@ fn begin(
         return Err(Code::BillingAddressRequired.into());
     }
     let kind = request.payment_method.unwrap_or(order.payment_method);
-    let token = Some(request.payment_method_token.as_str());
-    let means = means(services, &owner, kind, token, order.currency)?;
-    order.payment_method = kind;
     let customer = Customer { currency: order.currency, ..carts::customer(&owner) };
     let invoice = tax_anew(tx, services, call, &mut order, &customer)?;
     let total = Money::new(order.total, order.currency);
     if request.expected_total.is_some_and(|expected| expected != total) {
         return Err(Refusal::new(Code::QuoteStale).with("total", json!(total)).into());
     }
+    let plan = payments::plan(tx, services, &owner, Some(kind), &request.paying, total)?;
+    // One without a total was complete when it was placed.
+    let plan = plan.ok_or_else(|| Error::defect(format!("the order {} is open and costs nothing", order.id)))?;
+    order.payment_method = plan.means.kind;
+    redemptions::hold(tx, services, call.now, &order)?;
     if !rows::set_terms(tx, &order)? {
         return Err(closed(&order).into());
     }
-    let actor = call.actor.ok_or(Code::Unauthenticated)?;
-    start_payment(tx, services, call, &order, invoice, means, actor.account)
+    let paid_for = PaidFor::Invoice { invoice, order: Some(order.id) };
+    payments::start(tx, services, call, (organization, order.currency), paid_for, plan)
 }
 
 /// Taxes an open invoice as of today: the rate is the one of the day its payment is created, and of the days of supply
@@ -195,7 +196,7 @@ pub(super) fn refuse_while_paying(tx: &mut AnyConnection, order: &Order) -> Resu
 
 /// The payment of an order that nobody knows the outcome of yet.
 pub(super) fn payment_under_way(tx: &mut AnyConnection, order: &Order) -> Result<Option<PaymentId>> {
-    let payments = payments::list_of_order(tx, order.organization_id, order.id)?;
+    let payments = payment_rows::list_of_order(tx, order.organization_id, order.id)?;
     let open = payments.iter().find(|payment| PaymentState::OPEN.contains(&payment.state));
     Ok(open.map(|payment| payment.id))
 }

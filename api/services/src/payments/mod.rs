@@ -1,13 +1,15 @@
 //! Payments: what providers are asked, and what becomes of it (BIL-6, BIL-7).
 
+mod means;
 pub mod sandbox;
 mod settlement;
+mod starting;
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use manager_domain::ids::*;
-use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::payments::{Action, PaymentMethodKind, PaymentState};
 use manager_domain::{Code, Instant, Money};
 use manager_repository::{AnyConnection, payments as rows};
 
@@ -16,8 +18,11 @@ use crate::failpoints::failpoint;
 use crate::settings::PaymentProvider;
 use crate::{Call, Services};
 
+pub use means::Paying;
+pub(crate) use means::{Means, Plan, means, plan};
 pub use rows::Payment;
-pub(crate) use settlement::{activation, buyer, changed, complete_in, first_term, paid};
+pub(crate) use settlement::{activation, buyer, changed, first_term, paid, settle_invoice_in};
+pub(crate) use starting::{PaidFor, created, new_payment, start};
 
 /// How long a provider may take to answer a request that pays.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -43,6 +48,16 @@ pub struct Outcome {
     pub reference: Option<String>,
     /// Why it failed, a stable word.
     pub failure_code: Option<String>,
+    /// What the customer has to do.
+    pub action: Option<Action>,
+    /// What came in, where that may be something else than what was asked for.
+    pub received: Option<Money>,
+}
+
+impl Outcome {
+    pub const fn of(state: PaymentState) -> Self {
+        Self { state, reference: None, failure_code: None, action: None, received: None }
+    }
 }
 
 /// The provider gave no answer: whether it took the money is unknown.
@@ -100,6 +115,7 @@ pub async fn collect(
 ) -> Result<Payment> {
     let row = get(services, organization, payment).await?;
     if row.state.is_final() {
+        // The prepaid account paid it, or its outcome is known.
         return Ok(row);
     }
     let charge = Charge {
@@ -118,7 +134,7 @@ pub async fn collect(
     };
     let outcome = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(NoAnswer)) | Err(_) => Outcome { state: PaymentState::Processing, reference: None, failure_code: None },
+        Ok(Err(NoAnswer)) | Err(_) => Outcome::of(PaymentState::Processing),
     };
     failpoint!("payments.after_call");
     let (shared, call) = (services.clone(), call.clone());

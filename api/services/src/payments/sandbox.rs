@@ -30,7 +30,7 @@ impl Provider for Sandbox {
     }
 
     fn takes(&self, method: PaymentMethodKind) -> bool {
-        method == PaymentMethodKind::Card
+        method.goes_through_a_provider()
     }
 
     fn knows(&self, method_token: &str) -> bool {
@@ -50,18 +50,11 @@ impl Provider for Sandbox {
 /// What becomes of a charge.
 pub(crate) fn outcome(charge: &Charge) -> Outcome {
     let reference = Some(format!("sandbox_{}", charge.payment));
-    let failed = |code: &str| Outcome {
-        state: PaymentState::Failed,
-        reference: reference.clone(),
-        failure_code: Some(code.to_owned()),
-    };
+    let became = |state| Outcome { reference: reference.clone(), ..Outcome::of(state) };
+    let failed = |code: &str| Outcome { failure_code: Some(code.to_owned()), ..became(PaymentState::Failed) };
     match charge.method_token.as_str() {
-        PROCESSES_FOR_A_DAY if charge.asked_after < Duration::days(1) => {
-            Outcome { state: PaymentState::Processing, reference, failure_code: None }
-        }
-        SUCCEEDS | TIMES_OUT | PROCESSES_FOR_A_DAY => {
-            Outcome { state: PaymentState::Succeeded, reference, failure_code: None }
-        }
+        PROCESSES_FOR_A_DAY if charge.asked_after < Duration::days(1) => became(PaymentState::Processing),
+        SUCCEEDS | TIMES_OUT | PROCESSES_FOR_A_DAY => became(PaymentState::Succeeded),
         INSUFFICIENT_FUNDS => failed("insufficient_funds"),
         EXPIRED_CARD => failed("expired_card"),
         _ => failed("unknown_payment_method"),

@@ -6,11 +6,12 @@ use chrono::{Datelike, Duration};
 use manager_domain::carts::{CartContent, CartState};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::*;
-use manager_domain::invoices::{InvoiceState, number};
-use manager_domain::ledger::Balances;
+use manager_domain::invoices::{InvoiceState, Series};
+use manager_domain::ledger::{Balances, PrepaidParts};
 use manager_domain::orders::OrderState;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::postings::{Amounts, PaidBy, settle_invoice};
+use manager_domain::prepaid_accounts::Spending;
 use manager_domain::products::ProductState;
 use manager_domain::search_keys::search_key;
 use manager_domain::{Instant, Money, quotes};
@@ -31,9 +32,9 @@ use super::{DOMAIN, Plan};
 use crate::audit_log::{self, Entry};
 use crate::calls::Actor;
 use crate::errors::{Error, Result};
-use crate::orders::{Draft, Means, Writer, created, new_payment};
+use crate::orders::{Draft, Writer};
 use crate::organizations::Founding;
-use crate::payments::{self, Charge, Provider, activation, first_term, sandbox};
+use crate::payments::{self, Charge, Means, Provider, activation, created, first_term, new_payment, sandbox};
 use crate::{Call, Services, carts, catalogue, ledger};
 
 /// Items of one order at most.
@@ -194,7 +195,9 @@ impl Story {
         let token = sandbox::SUCCEEDS.to_owned();
         let means = Means { kind: PaymentMethodKind::Card, provider: sandbox::Sandbox.name(), token: token.clone() };
         let id: PaymentId = self.services.id(call.now);
-        let mut payment = new_payment(id, call.now, &draft.order, draft.invoice.id, means, self.actor.account);
+        let spending = Spending { prepaid: PrepaidParts::NONE, other: draft.order.total };
+        let (of, plan) = ((self.owner.id, draft.order.currency), payments::Plan { means, spending });
+        let mut payment = new_payment(id, call.now, of, draft.paid_for(), plan, Some(self.actor.account));
         self.audit(call, created(&payment), rows)?;
         let amount = Money::new(payment.amount, payment.currency);
         let outcome = sandbox::outcome(&Charge {
@@ -204,7 +207,7 @@ impl Story {
             amount,
             asked_after: Duration::zero(),
         });
-        self.audit(call, payments::changed(id, PaymentState::Created, &outcome), rows)?;
+        self.audit(call, payments::changed(id, PaymentState::Created, outcome.state, &outcome), rows)?;
         (payment.state, payment.provider_reference) = (outcome.state, outcome.reference);
         payment.settled_at = Some(call.now);
         rows.payments.push(payment);
@@ -228,7 +231,7 @@ impl Story {
         let Draft { mut order, mut invoice, mut lines, mut products, names } = draft;
         let today = catalogue::today(&self.services, call.now);
         let place = self.next_in_series(today.year());
-        let number = number(&self.owner.number, today.year(), place);
+        let number = Series::Invoices.number(&self.owner.number, today.year(), place, self.owner.is_test);
         (order.state, order.paid_at, order.closed_at) = (OrderState::Paid, Some(call.now), Some(call.now));
         order.version += 1;
         (invoice.state, invoice.paid_at) = (InvoiceState::Paid, Some(call.now));
