@@ -20,6 +20,8 @@ RUN apt-get update \
     && useradd --system --uid 10001 --home-dir /var/lib/manager --shell /usr/sbin/nologin manager \
     && install -d -o manager -g manager -m 0700 /var/lib/manager /var/lib/manager/data /var/lib/manager/keys
 COPY --from=builder /out/manager /usr/local/bin/manager
+# The typeface of the documents is part of the program.
+COPY api/services/fonts/LICENSE /usr/share/doc/manager/LICENSE-fonts
 USER manager
 WORKDIR /var/lib/manager
 # The certificate folder that OpenSSL was compiled with does not exist here.

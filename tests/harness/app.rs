@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::Duration;
+use manager_domain::ids::JobId;
 use manager_server::config::Config;
 use manager_server::serve::{self, RunningServer};
 use manager_server::startup::{self, Sources};
 use manager_server::state::Parts;
 use manager_services::clock::SortableIds;
-use manager_services::mails::transports::{Transport, list_kept};
+use manager_services::mails::transports::{Transport, find_kept_attachment, list_kept};
 use manager_services::{Services, workers};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -106,7 +107,9 @@ impl TestApp {
     pub async fn mails(&self) -> Vec<Mail> {
         self.work().await;
         let kept = list_kept(&self.services, 1000).await.expect("the mails");
-        let mails = kept.into_iter().map(|mail| Mail {
+        let mails = kept.into_iter().map(|(mail, files)| Mail {
+            id: mail.id,
+            attachments: files.into_iter().map(|(_, name)| name).collect(),
             to: mail.recipient,
             subject: mail.subject,
             text: mail.text_body,
@@ -121,6 +124,12 @@ impl TestApp {
     pub async fn mail_to(&self, address: &str) -> Mail {
         let mails = self.mails().await;
         mails.into_iter().find(|mail| mail.to == address).unwrap_or_else(|| panic!("no mail to {address}"))
+    }
+
+    /// The first file that went with a mail.
+    pub async fn attachment(&self, mail: &Mail) -> Vec<u8> {
+        let found = find_kept_attachment(&self.services, mail.id, 0).await.expect("an answer");
+        found.unwrap_or_else(|| panic!("nothing is attached to {mail:?}")).content
     }
 
     /// How many mails went to an address.
@@ -138,6 +147,9 @@ impl TestApp {
 /// A mail as its reader sees it.
 #[derive(Debug, Clone)]
 pub struct Mail {
+    pub id: JobId,
+    /// Names of files.
+    pub attachments: Vec<String>,
     pub to: String,
     pub subject: String,
     pub text: String,

@@ -13,6 +13,7 @@ mod carts;
 mod coverage;
 mod credentials;
 mod database;
+mod documents;
 mod equal_work;
 mod foreign_ids;
 mod free_offers;

@@ -34,6 +34,8 @@ pub mod products;
 pub mod profiles;
 pub mod promo_code_placements;
 pub mod promo_codes;
+pub mod qr_bills;
+pub mod qr_references;
 pub mod quotes;
 pub mod redemptions;
 pub mod refusals;

@@ -190,6 +190,21 @@ pub fn list_admins(
     Ok(query.order(memberships::id).select(Account::as_select()).load(conn)?)
 }
 
+/// The accounts of the members who see invoices and what is due (MEM-2), in the order of joining.
+pub fn list_with_billing(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    now: Instant,
+) -> Result<Vec<Account>, Error> {
+    let on = accounts::id.eq(memberships::account_id);
+    let query = memberships::table
+        .inner_join(accounts::table.on(on))
+        .filter(memberships::organization_id.eq(sql(organization)))
+        .filter(memberships::role.ne(sql(Role::Member)).or(memberships::billing))
+        .filter(unexpired(now));
+    Ok(query.order(memberships::id).select(Account::as_select()).load(conn)?)
+}
+
 /// Writes rights and end of access if the membership is still at `row.version`, and counts the version up.
 pub fn update(tx: &mut AnyConnection, row: &Membership, now: Instant) -> Result<bool, Error> {
     let current = memberships::table

@@ -200,3 +200,14 @@ pub fn advance(
     }
     Ok(changed == 1)
 }
+
+/// The payments of an invoice, oldest first.
+pub fn list_of_invoice(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    invoice: InvoiceId,
+) -> Result<Vec<Payment>, Error> {
+    let query = payments::table.filter(payments::organization_id.eq(sql(organization)));
+    let query = query.filter(payments::invoice_id.eq(sql(Some(invoice)))).order(payments::id);
+    Ok(query.select(Payment::as_select()).load(conn)?)
+}

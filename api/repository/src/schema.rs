@@ -641,6 +641,19 @@ diesel::table! {
     use crate::sql_types::*;
     use diesel::sql_types::*;
 
+    development_mail_attachments (mail_id, position) {
+        mail_id -> SqlId,
+        position -> Integer,
+        name -> Text,
+        content_type -> Text,
+        content -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
     idempotency_keys (scope_hash) {
         scope_hash -> Binary,
         body_hash -> Binary,
@@ -811,6 +824,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     free_offers,
     jobs,
     development_mails,
+    development_mail_attachments,
     idempotency_keys,
     throttles,
 );

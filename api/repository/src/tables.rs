@@ -54,6 +54,7 @@ pub const TABLES: &[(&str, Kind)] = &[
     ("free_offers", Kind::Tenant),
     ("jobs", Kind::Directory),
     ("development_mails", Kind::Global),
+    ("development_mail_attachments", Kind::Global),
     ("idempotency_keys", Kind::Directory),
     ("throttles", Kind::Global),
 ];

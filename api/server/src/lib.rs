@@ -4,6 +4,7 @@ pub mod auth;
 pub mod body;
 pub mod cli;
 pub mod config;
+mod csv;
 mod dev_mail;
 mod docs;
 pub mod etags;

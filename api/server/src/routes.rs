@@ -6,8 +6,8 @@ use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
-    discounts, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations, payments,
-    prepaid_accounts, products, profiles, promo_codes, quotes, recovery_emails, redemptions, registrations,
+    discounts, documents, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations,
+    payments, prepaid_accounts, products, profiles, promo_codes, quotes, recovery_emails, redemptions, registrations,
     security_log, sessions, settings, top_ups,
 };
 use crate::{health, problems};
@@ -138,6 +138,11 @@ pub fn configure(routes: &mut impl Routes) {
     routes
         .service(invoices::list_invoices)
         .service(invoices::get_invoice)
+        .service(documents::get_invoice_pdf)
+        .service(documents::create_invoice_pdf_link)
+        .service(documents::email_invoice)
+        .service(documents::export_invoices)
+        .service(documents::get_document)
         .service(invoices::pay_invoice)
         .service(payments::get_payment);
     // Prepaid account

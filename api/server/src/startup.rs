@@ -154,6 +154,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         billing_zone: config.billing_time_zone,
         currencies: config.currencies.clone(),
         seller: config.seller(),
+        seller_accounts: config.seller_accounts(),
         guesses_at_most: config.guesses_at_most,
         rate_limits: config.rate_limits,
     })

@@ -20,6 +20,30 @@ pub async fn list(
     services.db.read(move |conn| Ok(rows::list(conn, organization, filter, before, limit)?)).await
 }
 
+/// An invoice in an export, with its lines.
+pub type Exported = (Invoice, Vec<InvoiceLine>);
+
+/// Invoices that an export reads at once.
+pub const EXPORTED_AT_ONCE: usize = 200;
+
+/// The next invoices of an export, newest first, from the one after `before` on.
+pub async fn export(
+    services: &Services,
+    organization: OrganizationId,
+    filter: InvoiceFilter,
+    before: Option<InvoiceId>,
+) -> Result<Vec<Exported>> {
+    let read = move |conn: &mut manager_repository::AnyConnection| {
+        let invoices = rows::list(conn, organization, filter, before, EXPORTED_AT_ONCE as i64)?;
+        let with_lines = |invoice: Invoice| {
+            let lines = rows::lines(conn, organization, invoice.id)?;
+            Ok((invoice, lines))
+        };
+        invoices.into_iter().map(with_lines).collect()
+    };
+    services.db.read(read).await
+}
+
 /// An invoice with its lines.
 ///
 /// # Errors

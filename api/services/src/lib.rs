@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod database;
 pub mod devices;
 pub mod discounts;
+pub mod documents;
 pub mod errors;
 pub mod expiry;
 pub mod failpoints;

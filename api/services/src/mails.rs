@@ -10,6 +10,7 @@ use manager_domain::languages::Language;
 use manager_repository::AnyConnection;
 use serde::{Deserialize, Serialize};
 
+use crate::documents::Attachment;
 use crate::errors::Result;
 use crate::jobs::{self, Job};
 use crate::{Services, Settings, staff};
@@ -23,6 +24,9 @@ pub struct Mail {
     pub template: Template,
     /// The template's parameters by name; `link` and `code` are shown as button and code.
     pub params: serde_json::Map<String, serde_json::Value>,
+    /// Drawn when the mail is sent.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
 }
 
 macro_rules! templates {
@@ -69,6 +73,8 @@ templates! {
     AccountDeleted = "account_deleted",
     StaffAccountCreated = "staff_account_created",
     SessionEndedForSafety = "session_ended_for_safety",
+    InvoicePaid = "invoice_paid",
+    InvoiceRequested = "invoice_requested",
 }
 
 impl Template {
@@ -89,12 +95,18 @@ impl Template {
 
 impl Mail {
     pub fn new(to: impl Into<String>, language: Language, template: Template) -> Self {
-        Self { to: to.into(), language, template, params: serde_json::Map::new() }
+        Self { to: to.into(), language, template, params: serde_json::Map::new(), attachments: Vec::new() }
     }
 
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
         self.params.insert(name.to_owned(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn attach(mut self, attachment: Attachment) -> Self {
+        self.attachments.push(attachment);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use chrono_tz::Tz;
+use manager_domain::ibans::Iban;
 use manager_domain::organizations::currency_of;
 use manager_domain::{Currency, FaultCode, Money, prepaid_accounts};
 
@@ -48,6 +49,7 @@ pub struct Settings {
     pub currencies: Vec<Currency>,
     /// The seller as invoices name it.
     pub seller: Seller,
+    pub seller_accounts: SellerAccounts,
     /// Wrong passwords, and wrong codes, that all addresses together get in 15 minutes.
     pub guesses_at_most: i32,
     /// `false` for load tests: no throttling.
@@ -80,7 +82,22 @@ pub struct Seller {
     pub vat_number: String,
 }
 
+/// The seller's QR-IBANs, which payment parts name (BIL-4).
+#[derive(Debug, Clone)]
+pub struct SellerAccounts {
+    pub chf: Iban,
+    pub eur: Iban,
+}
+
 impl Settings {
+    /// The account that takes bank transfers in a currency: a QR-IBAN.
+    pub const fn qr_iban(&self, currency: Currency) -> &Iban {
+        match currency {
+            Currency::Chf => &self.seller_accounts.chf,
+            Currency::Eur => &self.seller_accounts.eur,
+        }
+    }
+
     /// The smallest amount for which a billing frequency is offered.
     pub const fn minimum(&self, currency: Currency) -> Money {
         Money::new(self.minimum_charge, currency)

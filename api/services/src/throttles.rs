@@ -33,6 +33,8 @@ pub const MAILS_RESET: Limit = Limit { name: "mails_reset", max: 5, window: Dura
 pub const MAILS_RESET_DEVICE: Limit = Limit { name: "mails_reset_device", max: 5, window: Duration::hours(1) };
 /// Mails that one account can cause to one address; others who have business with the address aren't kept from it.
 pub const MAILS_ACCOUNT: Limit = Limit { name: "mails_account", max: 5, window: Duration::hours(1) };
+/// Documents that one account has mailed to itself.
+pub const MAILS_DOCUMENTS: Limit = Limit { name: "mails_documents", max: 20, window: Duration::hours(1) };
 /// Mails that one network address can cause.
 pub const MAILS_IP: Limit = Limit { name: "mails_ip", max: 60, window: Duration::hours(1) };
 /// Wrong codes for one address; after them only the link works.

@@ -19,7 +19,7 @@ use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::vault::Purpose;
-use crate::{Call, Services, credentials, payments};
+use crate::{Call, Services, credentials, documents, payments};
 
 pub use crate::housekeeping::keep_house;
 
@@ -156,8 +156,12 @@ async fn perform_one(
         Job::Mail(mail) => {
             let rendered = render(&mail, &services.settings.product_name).map_err(failed)?;
             let now = services.clock.now();
+            let Some(files) = documents::files(services, &mail.attachments, now).await.map_err(failed)? else {
+                tracing::info!(job = %id, "a mail isn't sent: its reader may not see what goes with it any more");
+                return Ok(());
+            };
             failpoint!("mails.before_send");
-            let sent = transport.send(services, id, &mail.to, rendered, now).await.map_err(failed)?;
+            let sent = transport.send(services, id, &mail.to, rendered, files, now).await.map_err(failed)?;
             failpoint!("mails.after_send");
             match sent {
                 Sent::Yes => Ok(()),

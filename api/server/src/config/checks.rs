@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_web::http::Uri;
+use manager_domain::Currency;
 use manager_domain::organizations::check_vat_number;
 use manager_domain::prepaid_accounts::Limits;
-use manager_services::settings::Seller;
+use manager_services::settings::{Seller, SellerAccounts};
 
 use super::parse::{self, Mode, Payments, Secret};
 use super::{Config, ConfigError, SETTINGS, Variables};
@@ -16,7 +17,7 @@ const PRODUCTION_NEEDS: &str = "MANAGER_MODE=production, which needs MANAGER_ROO
     MANAGER_PUBLIC_URL with https, MANAGER_PAYMENTS, MANAGER_PRODUCT_NAME and the seller's MANAGER_SELLER_…";
 
 /// What invoices and mails say in the operator's name: samples may stand for it in development only.
-const IDENTITY: [&str; 7] = [
+const IDENTITY: [&str; 8] = [
     "MANAGER_PRODUCT_NAME",
     "MANAGER_SELLER_NAME",
     "MANAGER_SELLER_LINE1",
@@ -24,6 +25,7 @@ const IDENTITY: [&str; 7] = [
     "MANAGER_SELLER_CITY",
     "MANAGER_SELLER_COUNTRY",
     "MANAGER_SELLER_VAT_NUMBER",
+    "MANAGER_SELLER_QR_IBAN",
 ];
 
 impl Config {
@@ -67,6 +69,11 @@ impl Config {
             country: self.seller_country.clone(),
             vat_number: number.unwrap_or_else(|_| self.seller_vat_number.clone()),
         }
+    }
+
+    /// The accounts that payment parts name.
+    pub fn seller_accounts(&self) -> SellerAccounts {
+        SellerAccounts { chf: self.seller_qr_iban.clone(), eur: self.seller_qr_iban_eur.clone() }
     }
 
     /// How much can be topped up (PRE-2).
@@ -190,6 +197,9 @@ impl Config {
         }
         if let Some(name) = IDENTITY.into_iter().find(|name| !said(*name)) {
             return lacks(name, "what mails and invoices say of the operator");
+        }
+        if self.currencies.contains(&Currency::Eur) && !said("MANAGER_SELLER_QR_IBAN_EUR") {
+            return lacks("MANAGER_SELLER_QR_IBAN_EUR", "where euros go, as MANAGER_CURRENCIES has them");
         }
         if !self.rate_limits {
             return Err(ConfigError::holds("MANAGER_RATE_LIMITS", "off", "on in production mode"));

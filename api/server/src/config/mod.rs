@@ -267,6 +267,8 @@ mod tests {
             ("MANAGER_SELLER_CITY", "Genève"),
             ("MANAGER_SELLER_COUNTRY", "CH"),
             ("MANAGER_SELLER_VAT_NUMBER", "CHE-109.322.551"),
+            ("MANAGER_SELLER_QR_IBAN", "CH44 3199 9123 0008 8901 2"),
+            ("MANAGER_SELLER_QR_IBAN_EUR", "CH4431999123000889012"),
         ] {
             assert!(config(&pairs).unwrap_err().starts_with(name), "{name}");
             pairs.push((name, value));
@@ -287,6 +289,18 @@ mod tests {
             assert!(error.starts_with("MANAGER_SELLER_VAT_NUMBER holds") && error.contains(country), "{error}");
         }
         assert!(said("XX", "CHE-123.456.788").unwrap_err().starts_with("MANAGER_SELLER_COUNTRY holds"));
+    }
+
+    #[test]
+    fn bank_transfers_go_to_accounts_that_take_references() {
+        for name in ["MANAGER_SELLER_QR_IBAN", "MANAGER_SELLER_QR_IBAN_EUR"] {
+            assert!(config(&[(name, "li 4431999123000889012")]).is_err());
+            let ordinary = "CH93 0076 2011 6238 5295 7";
+            for bad in ["CH4531999123000889012", ordinary, "DE89370400440532013000", "none"] {
+                let error = config(&[(name, bad)]).unwrap_err();
+                assert!(error.starts_with(&format!("{name} holds `{bad}`; it may hold a QR-IBAN")), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use actix_web::http::Uri;
 use chrono_tz::Tz;
 use ipnet::IpNet;
 use manager_domain::Currency;
+use manager_domain::ibans::Iban;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +193,11 @@ pub fn line(text: &str) -> Option<String> {
 
 pub fn country(text: &str) -> Option<String> {
     manager_domain::organizations::is_country(text).then(|| text.to_owned())
+}
+
+/// An account that takes QR references.
+pub fn qr_iban(text: &str) -> Option<Iban> {
+    Iban::parse(text).ok().filter(Iban::is_qr)
 }
 
 pub fn time_zone(text: &str) -> Option<Tz> {

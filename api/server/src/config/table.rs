@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use ipnet::IpNet;
 use manager_domain::Currency;
+use manager_domain::ibans::Iban;
 
 use super::parse::{self, ForwardedHeader, LogFormat, Mode, Payments, Secret};
 use super::{ConfigError, Variables};
@@ -153,5 +154,10 @@ settings! {
     seller_country: String = "MANAGER_SELLER_COUNTRY", "CH", parse::country, "a country's two letters such as CH";
     seller_vat_number: String = "MANAGER_SELLER_VAT_NUMBER", "CHE-123.456.788", parse::line,
         "a VAT number of the seller's country, such as CHE-123.456.788";
+    /// Where bank transfers go, by currency; the default is the banks' sample account.
+    seller_qr_iban: Iban = "MANAGER_SELLER_QR_IBAN", "CH4431999123000889012", parse::qr_iban,
+        "a QR-IBAN of Switzerland or Liechtenstein, for francs, such as CH44 3199 9123 0008 8901 2";
+    seller_qr_iban_eur: Iban = "MANAGER_SELLER_QR_IBAN_EUR", "CH4431999123000889012", parse::qr_iban,
+        "a QR-IBAN of Switzerland or Liechtenstein, for euros, such as CH44 3199 9123 0008 8901 2";
     currencies: Vec<Currency> = "MANAGER_CURRENCIES", "CHF,EUR", parse::currencies, "CHF, EUR or both";
 }

@@ -10,6 +10,7 @@ pub mod carts;
 pub mod catalogue;
 pub mod credentials;
 pub mod discounts;
+pub mod documents;
 pub mod free_offers;
 pub mod invitations;
 pub mod invoices;

@@ -26,7 +26,7 @@ use client::ClientAddress;
 use request_id::Tracing;
 
 /// Media types of answers under `/v1`; problems come in their own where one of these is taken.
-const ANSWERS: &[&str] = &["application/json", "image/png"];
+const ANSWERS: &[&str] = &["application/json", "image/png", "application/pdf", "text/csv"];
 
 /// What is known before routing and needed after the answer.
 struct Before {

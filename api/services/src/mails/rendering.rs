@@ -244,6 +244,8 @@ mod tests {
             "new_email",
             "organizations",
             "count",
+            "document",
+            "total",
         ];
         names.iter().fold(Mail::new("ada@example.com", language, template), |mail, name| {
             mail.with(name, format!("<{name}>\r\nBcc: x"))

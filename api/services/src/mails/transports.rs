@@ -1,17 +1,23 @@
 //! How mails leave: by SMTP, or, in development, printed and kept for the local mail page.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, Mailbox, MultiPart};
 use lettre::transport::smtp::response::Severity;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use manager_domain::Instant;
 use manager_domain::ids::JobId;
-use manager_repository::{Json, development_mails as rows};
+use manager_repository::{AnyConnection, Json, development_mails as rows};
 
 use super::rendering::Rendered;
 use crate::Services;
+use crate::documents::File;
 use crate::errors::{Error, Result};
+
+/// What documents are.
+const PDF: &str = "application/pdf";
 
 /// Where mails go.
 #[derive(Clone)]
@@ -47,12 +53,33 @@ impl Transport {
     }
 
     /// Sends one mail; `id` makes sending twice recognisable.
-    pub async fn send(&self, services: &Services, id: JobId, to: &str, mail: Rendered, now: Instant) -> Result<Sent> {
+    pub async fn send(
+        &self,
+        services: &Services,
+        id: JobId,
+        to: &str,
+        mail: Rendered,
+        files: Vec<File>,
+        now: Instant,
+    ) -> Result<Sent> {
         match self {
-            Self::Smtp { mailer, from } => send_smtp(mailer, from, id, to, mail).await,
-            Self::Development => keep(services, id, to, mail, now).await.map(|()| Sent::Yes),
+            Self::Smtp { mailer, from } => send_smtp(mailer, from, id, to, mail, files).await,
+            Self::Development => keep(services, id, to, mail, files, now).await.map(|()| Sent::Yes),
         }
     }
+}
+
+/// Text and HTML, and the files beside them.
+fn body(mail: Rendered, files: Vec<File>) -> Result<(String, MultiPart)> {
+    let text = MultiPart::alternative_plain_html(mail.text, mail.html);
+    if files.is_empty() {
+        return Ok((mail.subject, text));
+    }
+    let kind = ContentType::parse(PDF).map_err(Error::defect)?;
+    let mixed = files.into_iter().fold(MultiPart::mixed().multipart(text), |parts, file| {
+        parts.singlepart(Attachment::new(file.name).body(file.content, kind.clone()))
+    });
+    Ok((mail.subject, mixed))
 }
 
 async fn send_smtp(
@@ -61,14 +88,16 @@ async fn send_smtp(
     id: JobId,
     to: &str,
     mail: Rendered,
+    files: Vec<File>,
 ) -> Result<Sent> {
     let Ok(to) = to.parse::<lettre::Address>() else { return Ok(Sent::Refused("not an address".to_owned())) };
+    let (subject, body) = body(mail, files)?;
     let message = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
-        .subject(mail.subject)
-        .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))
+        .subject(subject)
+        .multipart(body)
         .map_err(Error::defect)?;
     Ok(match mailer.send(message).await {
         Ok(response) if response.code().severity == Severity::PositiveCompletion => Sent::Yes,
@@ -90,8 +119,18 @@ fn blames_recipient(answer: &str) -> bool {
     answer.split_ascii_whitespace().next().is_some_and(|code| CODES.contains(&code))
 }
 
-async fn keep(services: &Services, id: JobId, to: &str, mail: Rendered, now: Instant) -> Result<()> {
-    print(to, &mail);
+async fn keep(services: &Services, id: JobId, to: &str, mail: Rendered, files: Vec<File>, now: Instant) -> Result<()> {
+    print(to, &mail, &files);
+    let attachments: Vec<_> = (0..)
+        .zip(files)
+        .map(|(position, file)| rows::DevelopmentAttachment {
+            mail_id: id,
+            position,
+            name: file.name,
+            content_type: PDF.to_owned(),
+            content: file.content,
+        })
+        .collect();
     let row = rows::DevelopmentMail {
         id,
         recipient: to.to_owned(),
@@ -102,17 +141,47 @@ async fn keep(services: &Services, id: JobId, to: &str, mail: Rendered, now: Ins
         code: mail.code,
         sent_at: now,
     };
-    services.db.write(move |tx| Ok::<_, Error>(rows::insert(tx, &row)?)).await
+    services.db.write(move |tx| Ok::<_, Error>(rows::insert(tx, &row, &attachments)?)).await
 }
 
 #[allow(clippy::print_stdout, reason = "development mode prints mails for the person at the terminal")]
-fn print(to: &str, mail: &Rendered) {
-    println!("--- mail to {to}: {}\n{}\n---", mail.subject, mail.text);
+fn print(to: &str, mail: &Rendered, files: &[File]) {
+    println!("--- mail to {to}: {}\n{}", mail.subject, mail.text);
+    for file in files {
+        println!("[{}, {} bytes]", file.name, file.content.len());
+    }
+    println!("---");
 }
 
+/// An attachment of a kept mail.
+pub async fn find_kept_attachment(
+    services: &Services,
+    mail: JobId,
+    position: i32,
+) -> Result<Option<rows::DevelopmentAttachment>> {
+    services.db.read(move |conn| Ok(rows::find_attachment(conn, mail, position)?)).await
+}
+
+/// A kept mail, and the names of the files that went with it, in their places.
+pub type Kept = (rows::DevelopmentMail, Vec<(i32, String)>);
+
 /// The kept mails, newest first.
-pub async fn list_kept(services: &Services, limit: i64) -> Result<Vec<rows::DevelopmentMail>> {
-    services.db.read(move |conn| Ok(rows::list(conn, limit)?)).await
+pub async fn list_kept(services: &Services, limit: i64) -> Result<Vec<Kept>> {
+    let read = move |conn: &mut AnyConnection| {
+        let mails = rows::list(conn, limit)?;
+        let mut files: HashMap<JobId, Vec<(i32, String)>> = HashMap::new();
+        if let Some(oldest) = mails.last() {
+            for (mail, position, name) in rows::list_attachments(conn, oldest.sent_at)? {
+                files.entry(mail).or_default().push((position, name));
+            }
+        }
+        let with_files = |mail: rows::DevelopmentMail| {
+            let own = files.remove(&mail.id).unwrap_or_default();
+            (mail, own)
+        };
+        Ok(mails.into_iter().map(with_files).collect())
+    };
+    services.db.read(read).await
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
-use crate::{Call, Services, catalogue, ledger, redemptions};
+use crate::{Call, Services, catalogue, documents, ledger, redemptions};
 
 /// Writes an outcome. One that is known already stays as it is; a success pays what the payment is for.
 pub(super) fn settle_in(
@@ -231,6 +231,7 @@ pub(crate) fn settle_invoice_in(
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;
     }
+    documents::mail_invoice(tx, services, call, organization, invoice.id)?;
     match invoice.order_id {
         Some(order) => audit_log::append(tx, services, call, organization, paid(order, invoice.id, &number)),
         None => Ok(()),
