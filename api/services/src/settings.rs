@@ -58,6 +58,7 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentProvider {
     Sandbox,
+    Stripe,
 }
 
 impl PaymentProvider {
@@ -65,6 +66,7 @@ impl PaymentProvider {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sandbox => "sandbox",
+            Self::Stripe => "stripe",
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Payments: what providers are asked, and what becomes of it (BIL-6, BIL-7).
 
+mod disputes;
 mod means;
 mod providers;
 pub mod sandbox;
 mod settlement;
+pub mod signatures;
 mod starting;
+pub mod stripe;
+pub mod webhooks;
 
 use std::time::Duration;
 
@@ -20,18 +24,21 @@ use crate::{Call, Services};
 
 pub use means::Paying;
 pub(crate) use means::{Means, Plan, means, plan};
-pub use providers::{Answer, Charge, NoAnswer, Outcome, Provider, Refund};
+pub use providers::{Answer, Charge, Completed, Event, EventFault, Fact, NoAnswer, Outcome, Provider, Refund};
+pub use providers::{DisputeReport, Subject};
 pub use rows::Payment;
-pub(crate) use settlement::{activation, buyer, changed, first_term, paid, settle_invoice_in};
+pub(crate) use settlement::{Told, activation, buyer, changed, first_term, paid, report_in, settle_invoice_in};
 pub(crate) use starting::{PaidFor, created, new_payment, start};
 
 /// How long a provider may take to answer a request that pays.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+/// What a payment requires of the customer is done within this time, or it expires (BIL-5).
+const ACTION_LIFE: chrono::Duration = chrono::Duration::hours(24);
 /// The job that collects waits so long, so that the request that made it can do it first.
 pub(crate) const HEAD_START: chrono::Duration = chrono::Duration::seconds(30);
 
 /// Every provider there is.
-const PROVIDERS: [&dyn Provider; 1] = [&sandbox::Sandbox];
+const PROVIDERS: [&dyn Provider; 2] = [&sandbox::Sandbox, &stripe::StripeProvider];
 
 pub(crate) fn by_name(name: &str) -> Result<&'static dyn Provider> {
     let found = PROVIDERS.into_iter().find(|provider| provider.name() == name);
@@ -84,14 +91,21 @@ pub async fn collect(
         PaymentState::Created => provider.create(services, &charge),
         _ => provider.look_up(services, &charge),
     };
-    let outcome = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(NoAnswer)) | Err(_) => Outcome::of(PaymentState::Processing),
+    let mut outcome = in_time(asked).await;
+    let waits = matches!(&outcome, Ok(Outcome { state: PaymentState::RequiresAction, .. }));
+    if waits && charge.asked_after >= ACTION_LIFE {
+        outcome = in_time(provider.cancel(services, &charge)).await;
+    }
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(NoAnswer) if row.state == PaymentState::Created => Outcome::of(PaymentState::Processing),
+        // Nothing new; what is known stays.
+        Err(NoAnswer) => return Ok(row),
     };
     failpoint!("payments.after_call");
     let (shared, call) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
-        settlement::settle_in(tx, &shared, &call, organization, payment, &outcome)?;
+        report_in(tx, &shared, &call, organization, payment, Told::Outcome(&outcome))?;
         failpoint!("payments.before_outcome_commit");
         Ok::<_, Error>(())
     };
@@ -100,15 +114,31 @@ pub async fn collect(
     get(services, organization, payment).await
 }
 
-/// The job's way to [`collect`]: says whether the outcome is known by now.
+async fn in_time(asked: Answer<'_>) -> std::result::Result<Outcome, NoAnswer> {
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(NoAnswer))
+}
+
+/// Whether a payment's outcome is known by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collected {
+    Known,
+    /// Not yet; it is to be looked at again at this moment at the latest, where there is one.
+    Open(Option<Instant>),
+}
+
+/// The job's way to [`collect`].
 pub async fn collect_later(
     services: &Services,
     organization: OrganizationId,
     payment: PaymentId,
     now: Instant,
-) -> Result<bool> {
+) -> Result<Collected> {
     let payment = collect(services, &Call::system(now), organization, payment).await?;
-    Ok(payment.state.is_final())
+    Ok(match payment.state {
+        state if state.is_final() => Collected::Known,
+        PaymentState::RequiresAction => Collected::Open(Some(payment.created_at + ACTION_LIFE)),
+        _ => Collected::Open(None),
+    })
 }
 
 /// A payment of an organization.
