@@ -39,5 +39,6 @@ mod seeding;
 mod sessions;
 mod signing_keys;
 mod stripe;
+mod stripe_accounts;
 mod vat_numbers;
 mod webhooks;
