@@ -100,6 +100,9 @@ settings! {
     db_connections: usize = "MANAGER_DB_CONNECTIONS", "", parse::or(parse::number(2, 1024), 0),
         "a number from 2 to 1024";
     workers: usize = "MANAGER_WORKERS", "1", parse::number(0, 64), "a number from 0 to 64";
+    /// As said; `Config::drain` is what counts.
+    drain_seconds_said: Option<u64> = "MANAGER_DRAIN_SECONDS", "", parse::optional(parse::number(0, 15)),
+        "seconds from 0 to 15";
     payments: Payments = "MANAGER_PAYMENTS", "sandbox", parse::payments, "sandbox or stripe";
     stripe_secret_key: Option<Secret> = "MANAGER_STRIPE_SECRET_KEY", "", parse::optional(parse::secret), "a key",
         secret;
