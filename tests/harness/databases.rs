@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use diesel::{PgConnection, QueryableByName, RunQueryDsl};
+use manager_repository::connection::connect_postgres;
 use manager_repository::{Location, migrations};
 
 /// A test's own database, gone with it.
@@ -72,7 +73,7 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(self.folder());
         if let Self::Postgres { server, name, .. } = self
-            && let Ok(mut connection) = PgConnection::establish(server)
+            && let Ok(mut connection) = connect_postgres(server)
         {
             let _ = connection.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
@@ -131,7 +132,7 @@ fn sqlite_template() -> PathBuf {
 /// The migrated database that tests copy, made by whoever comes first.
 fn postgres_template(server: &str) -> String {
     let name = format!("template_{}", fingerprint("postgres"));
-    let mut connection = PgConnection::establish(server).expect("the PostgreSQL server answers");
+    let mut connection = connect_postgres(server).expect("the PostgreSQL server answers");
     connection.batch_execute("SELECT pg_advisory_lock(5127)").expect("the lock");
     if !exists(&mut connection, &name) {
         let draft = format!("{name}_draft");
@@ -156,7 +157,7 @@ fn exists(connection: &mut PgConnection, name: &str) -> bool {
 }
 
 fn execute(server: &str, sql: &str) {
-    let mut connection = PgConnection::establish(server).expect("the PostgreSQL server answers");
+    let mut connection = connect_postgres(server).expect("the PostgreSQL server answers");
     // Copies of one template wait for each other; a few tries get through.
     for attempt in 0..50 {
         match connection.batch_execute(sql) {

@@ -94,8 +94,17 @@ fn open_sqlite(path: &str, pragmas: &str) -> ConnectionResult<AnyConnection> {
     Ok(AnyConnection::Sqlite(connection))
 }
 
+/// Connects to PostgreSQL.
+///
+/// OpenSSL is set up first, without what it does at the end of a process by itself: that would free its tables while
+/// database threads still use them.
+pub fn connect_postgres(url: &str) -> ConnectionResult<PgConnection> {
+    openssl_sys::init();
+    PgConnection::establish(url)
+}
+
 fn open_postgres(url: &str) -> ConnectionResult<AnyConnection> {
-    let mut connection = PgConnection::establish(url)?;
+    let mut connection = connect_postgres(url)?;
     let set =
         |connection: &mut PgConnection, sql: &str| diesel::connection::SimpleConnection::batch_execute(connection, sql);
     set(
