@@ -115,6 +115,8 @@ fn median(figures: &[f64]) -> f64 {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
+    // Built together with the server, the client has TLS without a default; here it speaks plain HTTP only.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let options = Options::parse();
     let scratch = PathBuf::from(format!("/tmp/manager-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;

@@ -1,3 +1,2 @@
 pub mod bank_statements;
-pub mod payments;
 pub mod payouts;

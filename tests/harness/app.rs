@@ -15,6 +15,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::answers::Answer;
+use crate::clients::client;
 use crate::clock::TestClock;
 use crate::conformance;
 use crate::databases::TestDatabase;
@@ -52,7 +53,7 @@ impl TestApp {
         let services = startup::services(&config, sources).expect("the services");
         startup::prepare(&config, &services).await.expect("a prepared database");
         let server = serve::start(config, listener, Parts::new(services.clone())).await.expect("a server");
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let client = client().build().expect("a client");
         Self { services, clock, client, url: server.url(), server: Some(server), database }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod app;
+pub mod clients;
 pub mod clock;
 pub mod conformance;
 pub mod crowd;

@@ -16,6 +16,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::answers::Answer;
+use crate::clients::client;
 use crate::databases::{TestDatabase, variable};
 
 /// How long anything may take that ought to happen soon.
@@ -126,7 +127,7 @@ impl Installation {
             child: RefCell::new(command.spawn().expect("the server starts")),
             url: String::new(),
             mails_url: String::new(),
-            client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
+            client: client().build().expect("a client"),
             out,
             err,
         })

@@ -123,6 +123,8 @@ fn ask_everything(conn: &mut AnyConnection, now: Instant) -> Result<(), Error> {
     jobs::claim(conn, now, now, 16)?;
     jobs::counts(conn)?;
     payments::list_of_order(conn, id(), id())?;
+    manager_repository::payment_references::find(conn, "sandbox", "x")?;
+    manager_repository::disputes::find(conn, id(), "sandbox", "x")?;
     for purge in [
         registrations::purge,
         one_time_tokens::purge,
@@ -134,6 +136,7 @@ fn ask_everything(conn: &mut AnyConnection, now: Instant) -> Result<(), Error> {
         manager_repository::throttles::purge,
         jobs::purge_done,
         jobs::purge_failed,
+        manager_repository::payment_events::purge,
         security_log::purge,
     ] {
         purge(conn, now, 500)?;

@@ -519,7 +519,9 @@ async fn succeed_late(ada: &Person, order: &str) {
         diesel::connection::SimpleConnection::batch_execute(tx, revive).map_err(manager_repository::Error::from)
     });
     revived.await.unwrap();
-    assert!(payments::collect_later(&ada.app.services, organization, payment, ada.app.clock.now()).await.unwrap());
+    let collected =
+        payments::collect_later(&ada.app.services, organization, payment, ada.app.clock.now()).await.unwrap();
+    assert_eq!(collected, Collected::Known);
 }
 
 #[actix_web::test]

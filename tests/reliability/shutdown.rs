@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use manager_tests::clients::client;
 use manager_tests::customers::registration;
 use manager_tests::smtp::MailServer;
 use manager_tests::{Customer, Installation};
-use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -77,7 +77,7 @@ async fn who_looks_learns_that_it_stops_before_it_does() {
     server.get("/health/ready").await.expect(200);
     server.terminate();
     let begun = Instant::now();
-    let fresh = || Client::builder().pool_max_idle_per_host(0).build().expect("a client");
+    let fresh = || client().pool_max_idle_per_host(0).build().expect("a client");
     let mut unready = 0;
     while let Ok(answer) = fresh().get(format!("{}/health/ready", server.url)).send().await {
         if answer.status() == 503 {

@@ -70,6 +70,8 @@ kinds! {
     CreditNote CreditNoteId "crn";
     /// A payment.
     Payment PaymentId "pay";
+    /// A dispute of a payment.
+    Dispute DisputeId "dsp";
     /// A saved payment method.
     PaymentMethod PaymentMethodId "pmt";
     /// A transfer in the ledger.

@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod catalogue_checks;
 pub mod credit_notes;
 pub mod discounts;
+pub mod disputes;
 pub mod emails;
 pub mod free_offers;
 pub mod ibans;

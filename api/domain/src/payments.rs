@@ -24,6 +24,16 @@ words! {
     }
 }
 
+words! {
+    /// What became of a payment on the sandbox's page.
+    SandboxDecision {
+        Paid = "paid",
+        Declined = "declined",
+        /// The seller gave it up before.
+        Cancelled = "cancelled",
+    }
+}
+
 impl PaymentState {
     /// The states in which the outcome is still open.
     pub const OPEN: [Self; 3] = [Self::Created, Self::Processing, Self::RequiresAction];

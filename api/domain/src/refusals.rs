@@ -118,6 +118,7 @@ codes! {
         OrderClosed = "order_closed",
         PaymentFailed = "payment_failed",
         PaymentInProgress = "payment_in_progress",
+        WebhookSignatureRefused = "webhook_signature_refused",
         // Promo codes and free offers
         CodeNotUsable = "code_not_usable",
         PromoCodeRefused = "promo_code_refused",

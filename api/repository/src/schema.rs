@@ -542,6 +542,67 @@ diesel::table! {
     use crate::sql_types::*;
     use diesel::sql_types::*;
 
+    payment_events (provider, event_id) {
+        provider -> Text,
+        event_id -> Text,
+        kind -> Text,
+        organization_id -> Nullable<SqlId>,
+        payment_id -> Nullable<SqlId>,
+        applied -> Bool,
+        body -> Binary,
+        received_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    payment_references (provider, reference) {
+        provider -> Text,
+        reference -> Text,
+        organization_id -> SqlId,
+        payment_id -> SqlId,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    disputes (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        provider -> Text,
+        reference -> Text,
+        payment_id -> SqlId,
+        state -> SqlKeyword,
+        reason -> Nullable<Text>,
+        currency -> SqlKeyword,
+        prepaid_promotional -> BigInt,
+        prepaid_paid -> BigInt,
+        receivable -> BigInt,
+        opened_at -> SqlInstant,
+        closed_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    sandbox_payments (payment_id) {
+        payment_id -> SqlId,
+        organization_id -> SqlId,
+        decision -> SqlKeyword,
+        decided_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
     top_ups (organization_id, id) {
         organization_id -> SqlId,
         id -> SqlId,
@@ -813,6 +874,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoice_lines,
     invoice_series,
     payments,
+    payment_events,
+    payment_references,
+    disputes,
+    sandbox_payments,
     top_ups,
     ledger_balances,
     ledger_transfers,

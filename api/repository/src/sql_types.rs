@@ -12,6 +12,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, SqlType, Tex
 use diesel::sqlite::Sqlite;
 use manager_domain::absorptions::{AbsorptionState, StepState};
 use manager_domain::carts::CartState;
+use manager_domain::disputes::DisputeState;
 use manager_domain::free_offers::FreeOfferState;
 use manager_domain::ids::{Id, Kind};
 use manager_domain::invoices::InvoiceState;
@@ -21,7 +22,7 @@ use manager_domain::memberships::{InvitationState, Role};
 use manager_domain::one_time_tokens::TokenPurpose;
 use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
-use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::payments::{PaymentMethodKind, PaymentState, SandboxDecision};
 use manager_domain::products::ProductState;
 use manager_domain::redemptions::RedemptionState;
 use manager_domain::staff::StaffRole;
@@ -272,6 +273,8 @@ keywords!(
     LedgerAccount,
     TransferKind,
     TopUpState,
+    DisputeState,
+    SandboxDecision,
     RedemptionState,
     FreeOfferState,
 );

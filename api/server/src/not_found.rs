@@ -24,7 +24,9 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     });
     let pages = ["/docs", "/docs/{file}", "/openapi.json", "/links/{page}"];
     let pages = pages.map(|path| Route { segments: segments(path), methods: vec!["GET".to_owned()] });
-    documented.chain(pages).collect()
+    let sandbox = ["GET", "POST"].map(str::to_owned).to_vec();
+    let sandbox = Route { segments: segments("/sandbox/payments/{token}"), methods: sandbox };
+    documented.chain(pages).chain([sandbox]).collect()
 });
 
 fn is_method(name: &str) -> bool {

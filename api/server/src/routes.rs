@@ -8,7 +8,7 @@ use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
     discounts, documents, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations,
     payments, prepaid_accounts, products, profiles, promo_codes, quotes, recovery_emails, redemptions, registrations,
-    security_log, sessions, settings, top_ups,
+    security_log, sessions, settings, top_ups, webhooks,
 };
 use crate::{health, problems};
 
@@ -144,7 +144,8 @@ pub fn configure(routes: &mut impl Routes) {
         .service(documents::export_invoices)
         .service(documents::get_document)
         .service(invoices::pay_invoice)
-        .service(payments::get_payment);
+        .service(payments::get_payment)
+        .service(webhooks::receive_payment_event);
     // Prepaid account
     routes
         .service(prepaid_accounts::get_prepaid_account)

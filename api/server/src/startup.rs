@@ -12,12 +12,16 @@ use manager_domain::ids::IdGenerator;
 use manager_services::clock::{SortableIds, SystemClock};
 use manager_services::database::{self, Location};
 use manager_services::mails::transports::Transport;
+use manager_services::payments::stripe::{self, Hidden, Stripe, StripeAccount, StripeSettings, UnusableSettings};
 use manager_services::settings::PaymentProvider;
 use manager_services::vat_numbers::SyntaxThenStaff;
 use manager_services::{Services, Settings, Vault, signing_keys};
 
 use crate::config::{Config, ConfigError, Payments};
 use crate::keys;
+
+/// How long one request to Stripe may take.
+const STRIPE_PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// What a program run can replace: the clock and the id generator.
 pub struct Sources {
@@ -70,6 +74,7 @@ pub fn services(config: &Config, sources: Sources) -> anyhow::Result<Services> {
         passwords: manager_services::passwords::Hasher::new(hashers)?,
         settings: Arc::new(settings),
         vat_verifier: Arc::new(SyntaxThenStaff),
+        stripe: stripe(config)?,
         catalogue: manager_services::catalogue::Cache::default(),
     })
 }
@@ -113,14 +118,32 @@ fn vault(config: &Config) -> anyhow::Result<Vault> {
     Vault::from_base64(&text).ok_or_else(|| bad("does not hold 32 bytes in base64").into())
 }
 
-fn payments(config: &Config) -> Result<PaymentProvider, ConfigError> {
+const fn payments(config: &Config) -> PaymentProvider {
     match config.payments {
-        Payments::Sandbox => Ok(PaymentProvider::Sandbox),
-        Payments::Stripe => Err(ConfigError(
-            "MANAGER_PAYMENTS holds `stripe`, a provider that this build doesn't have yet; it may hold sandbox"
-                .to_owned(),
-        )),
+        Payments::Sandbox => PaymentProvider::Sandbox,
+        Payments::Stripe => PaymentProvider::Stripe,
     }
+}
+
+/// The seller's account at Stripe, where its secrets are set: what was begun there can still be finished when new
+/// payments go elsewhere.
+fn stripe(config: &Config) -> Result<Option<Arc<StripeAccount>>, ConfigError> {
+    let (Some(key), Some(webhook_secret)) = (&config.stripe_secret_key, &config.stripe_webhook_secret) else {
+        return Ok(None);
+    };
+    let settings = StripeSettings {
+        secret_key: Hidden::new(key.expose()),
+        api_base: config.stripe_api_base.clone().unwrap_or_else(|| stripe::API_BASE.to_owned()),
+        timeout: STRIPE_PATIENCE,
+    };
+    let client = Stripe::new(&settings).map_err(|error| {
+        let name = match error {
+            UnusableSettings::ApiBase => "MANAGER_STRIPE_API_BASE",
+            _ => "MANAGER_STRIPE_SECRET_KEY",
+        };
+        ConfigError(format!("{name}: {error}"))
+    })?;
+    Ok(Some(Arc::new(StripeAccount { client, webhook_secret: Hidden::new(webhook_secret.expose()) })))
 }
 
 fn settings(config: &Config) -> Result<Settings, ConfigError> {
@@ -130,7 +153,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         frontend_url: config.frontend_url(),
         sign_in_url: config.frontend_url_said.clone(),
         production: config.is_production(),
-        payments: payments(config)?,
+        payments: payments(config),
         registration_lifetime: Duration::hours(config.registration_hours.into()),
         code_lifetime: Duration::minutes(10),
         access_token_lifetime: Duration::minutes(10),
@@ -172,17 +195,23 @@ pub fn unconnected_parts() -> crate::state::Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Mode;
+    use crate::config::{Mode, Secret};
 
     #[test]
-    fn a_provider_that_is_not_built_is_refused_in_one_line() {
+    fn stripe_is_set_up_by_its_secrets_and_a_bad_base_is_refused_in_one_line() {
         let mut config = Config::for_tests("sqlite://unused");
         assert_eq!(settings(&config).unwrap().payments, PaymentProvider::Sandbox);
+        assert!(stripe(&config).unwrap().is_none());
         config.payments = Payments::Stripe;
-        let refused = services(&config, Sources::default()).map(|_| ()).unwrap_err();
-        assert!(refused.is::<ConfigError>(), "so that the exit code is 2");
-        let line = refused.to_string();
-        assert!(line.starts_with("MANAGER_PAYMENTS holds `stripe`") && !line.contains('\n'), "{line}");
+        config.stripe_secret_key = Some(Secret::new("sk_test_secret".to_owned()));
+        config.stripe_webhook_secret = Some(Secret::new("whsec_secret".to_owned()));
+        config.stripe_api_base = Some("http://127.0.0.1:1".to_owned());
+        assert_eq!(settings(&config).unwrap().payments, PaymentProvider::Stripe);
+        let account = stripe(&config).unwrap().expect("an account");
+        assert!(!format!("{account:?}").contains("secret\""), "{account:?}");
+        config.stripe_api_base = Some("http://stripe.example".to_owned());
+        let line = stripe(&config).unwrap_err().to_string();
+        assert!(line.starts_with("MANAGER_STRIPE_API_BASE") && !line.contains('\n'), "{line}");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::fmt::Debug;
 use chrono::Duration;
 use manager_domain::Instant;
 use manager_repository::{
-    AnyConnection, Carries as _, Page, carts, idempotency, jobs, login_id_changes, one_time_tokens, quotes,
-    registrations, security_log, sessions, throttles,
+    AnyConnection, Carries as _, Page, carts, idempotency, jobs, login_id_changes, one_time_tokens, payment_events,
+    quotes, registrations, security_log, sessions, throttles,
 };
 
 use crate::errors::{Error, Result};
@@ -20,6 +20,8 @@ use crate::{Services, absorptions, expiry, memberships, orders, redemptions};
 const KEPT: Duration = Duration::days(7);
 /// Jobs that were given up are kept so long, for staff to see.
 const FAILED_KEPT: Duration = Duration::days(30);
+/// What payment providers told is kept so long, for staff to see; a provider delivers an event again for some days only.
+const EVENTS_KEPT: Duration = Duration::days(400);
 /// Rows deleted in one write, so that others get theirs in between, and how many such writes follow each other.
 const DELETED: i64 = 500;
 const DELETIONS: usize = 100;
@@ -30,7 +32,7 @@ const BATCHES: usize = 50;
 type Purge = fn(&mut AnyConnection, Instant, i64) -> std::result::Result<usize, manager_repository::Error>;
 
 /// What deletes dead rows, and how long after their end.
-fn purges(services: &Services) -> [(&'static str, Purge, Duration); 11] {
+fn purges(services: &Services) -> [(&'static str, Purge, Duration); 12] {
     [
         ("registrations", registrations::purge, KEPT),
         ("one-time tokens", one_time_tokens::purge, KEPT),
@@ -42,6 +44,7 @@ fn purges(services: &Services) -> [(&'static str, Purge, Duration); 11] {
         ("throttles", throttles::purge, Duration::zero()),
         ("done jobs", jobs::purge_done, KEPT),
         ("failed jobs", jobs::purge_failed, FAILED_KEPT),
+        ("payment events", payment_events::purge, EVENTS_KEPT),
         ("the security log", security_log::purge, services.settings.security_log_lifetime),
     ]
 }

@@ -24,6 +24,8 @@ pub enum Job {
     PasswordReset { email_key: String, only: Option<AccountId>, ip: String, device: String },
     /// Ask the provider to carry out a payment that was committed, unless its outcome is known by now.
     CollectPayment { organization: OrganizationId, payment: PaymentId },
+    /// Deliver what happened at the sandbox, which plays a payment provider, as a webhook of its own.
+    DeliverSandboxEvent { body: String },
 }
 
 impl Job {
@@ -32,12 +34,13 @@ impl Job {
             Self::Mail(_) => "mail",
             Self::PasswordReset { .. } => "password_reset",
             Self::CollectPayment { .. } => "collect_payment",
+            Self::DeliverSandboxEvent { .. } => "deliver_sandbox_event",
         }
     }
 
     const fn organization(&self) -> Option<OrganizationId> {
         match self {
-            Self::Mail(_) | Self::PasswordReset { .. } => None,
+            Self::Mail(_) | Self::PasswordReset { .. } | Self::DeliverSandboxEvent { .. } => None,
             Self::CollectPayment { organization, .. } => Some(*organization),
         }
     }
@@ -46,7 +49,7 @@ impl Job {
     pub(crate) fn life(&self, settings: &Settings) -> Duration {
         match self {
             Self::Mail(mail) => mail.template.life(settings).unwrap_or(LIFE),
-            Self::PasswordReset { .. } | Self::CollectPayment { .. } => LIFE,
+            Self::PasswordReset { .. } | Self::CollectPayment { .. } | Self::DeliverSandboxEvent { .. } => LIFE,
         }
     }
 }

@@ -78,6 +78,8 @@ pub struct Services {
     pub settings: Arc<Settings>,
     /// Tells whose VAT numbers are.
     pub vat_verifier: Arc<dyn vat_numbers::Verifier>,
+    /// The seller's account at Stripe, where there is one.
+    pub stripe: Option<Arc<payments::stripe::StripeAccount>>,
     /// Parsed catalogue versions of this process.
     pub catalogue: catalogue::Cache,
 }

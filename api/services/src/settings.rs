@@ -60,6 +60,7 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentProvider {
     Sandbox,
+    Stripe,
 }
 
 impl PaymentProvider {
@@ -67,6 +68,7 @@ impl PaymentProvider {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sandbox => "sandbox",
+            Self::Stripe => "stripe",
         }
     }
 }

@@ -34,6 +34,12 @@ pub enum Purpose {
     AuditChain,
     Idempotency,
     Throttles,
+    /// What payment providers told by themselves.
+    PaymentEvents,
+    /// Links to the sandbox's pages.
+    SandboxPages,
+    /// What the sandbox signs its webhooks with.
+    SandboxWebhooks,
 }
 
 impl Purpose {
@@ -54,6 +60,9 @@ impl Purpose {
             Self::AuditChain => b"audit-chain",
             Self::Idempotency => b"idempotency",
             Self::Throttles => b"throttles",
+            Self::PaymentEvents => b"payment-events",
+            Self::SandboxPages => b"sandbox-pages",
+            Self::SandboxWebhooks => b"sandbox-webhooks",
         }
     }
 }

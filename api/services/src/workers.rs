@@ -18,6 +18,7 @@ use crate::failpoints::failpoint;
 use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
+use crate::payments::Collected;
 use crate::vault::Purpose;
 use crate::{Call, Services, credentials, documents, payments};
 
@@ -40,6 +41,8 @@ const LAST_MINUTE: Duration = Duration::minutes(1);
 enum Undone {
     /// Nothing went wrong, but somebody else hasn't answered yet; it is never given up.
     Waiting(&'static str),
+    /// The same, and by then there is something to be done about it.
+    WaitingUntil(&'static str, Instant),
     /// Try again later, until the work is of no use.
     Failed { error: String, until: Instant },
     /// Trying again is of no use.
@@ -113,7 +116,8 @@ async fn one(services: &Services, transport: &Transport, row: rows::Job, leased_
         }
         Err(Undone::Hopeless(error)) => give_up(services, lease, error).await,
         Err(Undone::Failed { error, until }) => put_off(services, lease, attempts, error, until).await,
-        Err(Undone::Waiting(reason)) => look_again(services, lease, attempts, reason).await,
+        Err(Undone::Waiting(reason)) => look_again(services, lease, attempts, reason, None).await,
+        Err(Undone::WaitingUntil(reason, end)) => look_again(services, lease, attempts, reason, Some(end)).await,
     }
 }
 
@@ -176,8 +180,9 @@ async fn perform_one(
         Job::CollectPayment { organization, payment } => {
             let now = services.clock.now();
             match payments::collect_later(services, organization, payment, now).await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Undone::Waiting("the payment is processing")),
+                Ok(Collected::Known) => Ok(()),
+                Ok(Collected::Open(None)) => Err(Undone::Waiting("the payment is processing")),
+                Ok(Collected::Open(Some(end))) => Err(Undone::WaitingUntil("the payment waits for its payer", end)),
                 // The payload goes when a job is given up: the error names what it was about.
                 Err(Error::Defect(what)) => {
                     Err(Undone::Hopeless(format!("payment {payment} of organization {organization}: {what}")))
@@ -188,6 +193,10 @@ async fn perform_one(
                     Err(Undone::Waiting("the payment's outcome can't be had at the moment"))
                 }
             }
+        }
+        Job::DeliverSandboxEvent { body } => {
+            let now = services.clock.now();
+            payments::sandbox::deliver(services, &Call::system(now), &body).await.map_err(failed)
         }
     }
 }
@@ -209,9 +218,19 @@ async fn put_off(services: &Services, lease: Lease, attempts: i32, error: String
 }
 
 /// Comes back without end.
-async fn look_again(services: &Services, lease: Lease, attempts: i32, reason: &'static str) -> Result<()> {
+async fn look_again(
+    services: &Services,
+    lease: Lease,
+    attempts: i32,
+    reason: &'static str,
+    end: Option<Instant>,
+) -> Result<()> {
     tracing::info!(job = %lease.job, attempts, reason, "a job waits");
-    conclude(services, lease, move |tx, now| rows::put_off(tx, lease, reason, now + pause(attempts))).await
+    let next = move |now: Instant| {
+        let next = now + pause(attempts);
+        end.filter(|end| *end > now).map_or(next, |end| next.min(end))
+    };
+    conclude(services, lease, move |tx, now| rows::put_off(tx, lease, reason, next(now))).await
 }
 
 /// Growing pauses from ten seconds to an hour.

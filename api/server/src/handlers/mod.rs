@@ -31,3 +31,4 @@ pub mod security_log;
 pub mod sessions;
 pub mod settings;
 pub mod top_ups;
+pub mod webhooks;

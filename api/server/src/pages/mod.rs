@@ -1,12 +1,13 @@
 //! The minimal pages that links in mails lead to. A GET shows a button and does nothing; the token stays in the
-//! fragment, which no server sees.
+//! fragment, which no server sees. Beside them: the sandbox's page, which plays a payment provider's.
 
+mod sandbox_payments;
 mod texts;
 
 use std::fmt::Write;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, ContentType};
-use actix_web::web::{ServiceConfig, get};
+use actix_web::web::{ServiceConfig, get, post};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use manager_services::mails::rendering::escape;
 
@@ -56,7 +57,9 @@ pub fn configure(routes: &mut ServiceConfig) {
     routes
         .route("/links/app.js", get().to(script))
         .route("/links/style.css", get().to(style))
-        .route("/links/{page}", get().to(show));
+        .route("/links/{page}", get().to(show))
+        .route("/sandbox/payments/{token}", get().to(sandbox_payments::show))
+        .route("/sandbox/payments/{token}", post().to(sandbox_payments::decide));
 }
 
 async fn script() -> impl Responder {

@@ -39,9 +39,25 @@ pub struct SignIn {
     pub script: String,
 }
 
+/// The page of the sandbox.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SandboxWords {
+    pub title: String,
+    pub intro: String,
+    pub pay: String,
+    pub decline: String,
+    pub paid: String,
+    pub declined: String,
+    pub cancelled: String,
+    pub back: String,
+}
+
 #[derive(Debug, Default, Deserialize)]
 pub struct Texts {
     pub page: Shared,
+    #[serde(default)]
+    pub sandbox_payment: SandboxWords,
     #[serde(flatten)]
     pages: HashMap<String, Words>,
 }
@@ -94,6 +110,10 @@ mod tests {
     fn every_page_has_its_words_in_every_language() {
         for &language in Language::ALL {
             let (texts, sign_in) = (of(language), sign_in(language));
+            let SandboxWords { title, intro, pay, decline, paid, declined, cancelled, back } = &texts.sandbox_payment;
+            for word in [title, intro, pay, decline, paid, declined, cancelled, back] {
+                assert!(!word.is_empty(), "the sandbox in {}", language.as_str());
+            }
             for page in PAGES {
                 let words = texts.of_page(page.name);
                 for word in [&words.title, &words.intro, &words.button, &words.success] {

@@ -18,7 +18,9 @@ pub use texts::{Text, fault_text, fill, text};
 /// The status of every code. Titles and pages are in `texts/problems/*.toml`.
 pub const fn status(code: Code) -> StatusCode {
     match code {
-        Code::MalformedJson | Code::MalformedRequest | Code::IdempotencyKeyRequired => StatusCode::BAD_REQUEST,
+        Code::MalformedJson | Code::MalformedRequest | Code::IdempotencyKeyRequired | Code::WebhookSignatureRefused => {
+            StatusCode::BAD_REQUEST
+        }
         Code::Unauthenticated | Code::InvalidToken | Code::SessionEnded | Code::InvalidCredentials => {
             StatusCode::UNAUTHORIZED
         }

@@ -104,7 +104,7 @@ pub(crate) fn means(
     }
     let provider = provider(services, owner.is_test, kind)?;
     let faulty = |code| Refusal::invalid(vec![Fault::new("/payment_method_token", code)]);
-    let token = token.ok_or_else(|| faulty(FaultCode::Missing))?;
+    let token = token.or(provider.new_means()).ok_or_else(|| faulty(FaultCode::Missing))?;
     if !provider.knows(token) {
         return Err(faulty(FaultCode::InvalidValue).into());
     }

@@ -14,50 +14,73 @@ use manager_repository::invoices::{Invoice, InvoiceLine};
 use manager_repository::organizations::{self, Organization};
 use manager_repository::payments::{self as rows, Payment};
 use manager_repository::products::{self, Activation};
-use manager_repository::{AnyConnection, invoices as invoice_rows, orders, top_ups};
+use manager_repository::{AnyConnection, invoices as invoice_rows, orders, payment_references, top_ups};
 use serde_json::json;
 
-use super::Outcome;
+use super::disputes::Disputing;
+use super::providers::{DisputeReport, Outcome};
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::{Call, Services, catalogue, documents, ledger, redemptions};
 
-/// Writes an outcome. One that is known already stays as it is; a success pays what the payment is for.
-pub(super) fn settle_in(
+/// What somebody tells of a payment: the provider when it is asked or by itself, or an account statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told<'a> {
+    Outcome(&'a Outcome),
+    Dispute(&'a DisputeReport),
+}
+
+/// Takes in what is told of a payment, in any order and any number of times: it is booked once (BIL-7). Everybody's only
+/// way to a payment's outcome.
+pub(crate) fn report_in(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
     organization: OrganizationId,
     id: PaymentId,
-    outcome: &Outcome,
+    told: Told<'_>,
 ) -> Result<()> {
     organizations::lock(tx, organization)?;
     let payment = rows::find(tx, organization, id)?.ok_or_else(|| Error::defect("a payment is gone"))?;
+    match told {
+        Told::Outcome(outcome) => settle(tx, services, call, &payment, outcome),
+        Told::Dispute(report) => Disputing { services, call, report }.carry_out(tx, &payment),
+    }
+}
+
+/// Writes an outcome. One that is known already stays as it is; a success pays what the payment is for.
+pub(super) fn settle(
+    tx: &mut AnyConnection,
+    services: &Services,
+    call: &Call,
+    payment: &Payment,
+    outcome: &Outcome,
+) -> Result<()> {
     let asked = Money::new(payment.amount, payment.currency);
     let report = match outcome.state {
         PaymentState::Succeeded => Report::Succeeded(outcome.received.unwrap_or(asked)),
         state => Report::Became(state),
     };
-    let target = Target::of(tx, &payment)?;
-    let mut verdict = judge(&standing(tx, &payment, &target)?, report);
+    let target = Target::of(tx, payment)?;
+    let mut verdict = judge(&standing(tx, payment, &target)?, report);
     if let (Verdict::Settle { excess }, Some(order)) = (verdict, payment.order_id)
-        && !redemptions::secure(tx, organization, order, call.now)?
+        && !redemptions::secure(tx, payment.organization_id, order, call.now)?
     {
         // Others have its codes and free offers by now: at this price it can't be completed.
         verdict = Verdict::CreditToPrepaid { amount: payment.amount + excess };
     }
-    let settling = Settling { services, call, payment: &payment, outcome };
+    let settling = Settling { services, call, payment, outcome };
     settling.carry_out(tx, &target, verdict)
 }
 
 /// What a payment is for, as it is now.
-enum Target {
+pub(super) enum Target {
     Invoice(Box<Invoice>),
     TopUp(TopUpId, TopUpState),
 }
 
 impl Target {
-    fn of(tx: &mut AnyConnection, payment: &Payment) -> Result<Self> {
+    pub fn of(tx: &mut AnyConnection, payment: &Payment) -> Result<Self> {
         let organization = payment.organization_id;
         match (payment.invoice_id, payment.top_up_id) {
             (Some(invoice), _) => {
@@ -81,7 +104,7 @@ impl Target {
     }
 }
 
-fn standing(tx: &mut AnyConnection, payment: &Payment, target: &Target) -> Result<Standing> {
+pub(super) fn standing(tx: &mut AnyConnection, payment: &Payment, target: &Target) -> Result<Standing> {
     let another = match target {
         Target::Invoice(invoice) => {
             rows::find_open_of_invoice(tx, payment.organization_id, invoice.id, payment.id)?.is_some()
@@ -142,6 +165,9 @@ impl Settling<'_> {
         let Payment { organization_id, id, state: from, .. } = self.payment;
         if !rows::advance(tx, *organization_id, *id, *from, &written, self.call.now)? {
             return Err(Error::defect(format!("{id} changed although its organization is locked")));
+        }
+        if let Some(reference) = reference {
+            payment_references::keep(tx, &self.payment.provider, reference, *organization_id, *id)?;
         }
         let entry = changed(*id, *from, state, self.outcome);
         audit_log::append(tx, self.services, self.call, *organization_id, entry)

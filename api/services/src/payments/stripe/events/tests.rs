@@ -2,7 +2,7 @@ use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::super::{Action, RefundFailure, RefundState, SetupOutcome, TOLERANCE};
+use super::super::{Action, RefundFailure, RefundState, SetupOutcome};
 use super::*;
 
 const SECRET: &str = "whsec_f3a1b2c4d5e6f708192a3b4c5d6e7f80";
@@ -24,7 +24,7 @@ fn signed(body: &str) -> String {
 }
 
 fn opened(header: &str, body: &str, now: i64) -> Result<Event, EventFault> {
-    open(header, body.as_bytes(), &Hidden::new(SECRET), at(now), TOLERANCE)
+    open(header, body.as_bytes(), &Hidden::new(SECRET), at(now))
 }
 
 fn event(body: &str) -> Event {

@@ -3,7 +3,7 @@
 use manager_domain::Money;
 
 use super::Stripe;
-use super::objects::{Amount, Refund};
+use super::objects::{Amount, Page, Refund};
 use super::transport::{Refusal, StripeError, checked_id};
 
 /// What is to be given back.
@@ -95,6 +95,16 @@ impl Stripe {
             Err(StripeError::Refused(refusal)) => Ok(failed(failure(&refusal))),
             Err(silence) => Err(silence),
         }
+    }
+
+    /// A refund that was asked for before, by our id of it: for old ones, whose key Stripe may have forgotten.
+    ///
+    /// # Errors
+    /// Silence, or a refusal where Stripe has no such payment.
+    pub async fn find_refund(&self, request: &RefundRequest) -> Result<Option<RefundReport>, StripeError> {
+        let query = [("payment_intent", checked_id(&request.reference)?), ("limit", "100")];
+        let page: Page<Refund> = self.transport.get("/v1/refunds", &query).await?;
+        Ok(page.data.iter().map(report).find(|report| report.refund.as_ref() == Some(&request.refund)))
     }
 
     /// How a refund stands now.

@@ -1,16 +1,15 @@
 //! Webhooks: what Stripe tells by itself, in any order and more than once (BIL-6, BIL-7). An event is a hint with a date:
 //! for one that decides about money, [`super::Stripe::retrieve_intent`] says how it stands now.
 
-use chrono::Duration;
 use manager_domain::Instant;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::super::signatures::{self, SignatureFault};
 use super::intents::{self, IntentReport, Outcome};
 use super::objects::{Amount, Charge, DisputeObject, PaymentIntent, SetupIntent};
 use super::refunds::{self, RefundReport};
-use super::signatures::{self, SignatureFault};
 use super::{FailureReason, Hidden, saved_methods};
 
 /// A webhook that was signed by Stripe.
@@ -18,6 +17,8 @@ use super::{FailureReason, Hidden, saved_methods};
 pub struct Event {
     /// The provider's id of the event (`evt_…`): by it a second delivery is known.
     pub id: String,
+    /// Stripe's word for what it is about.
+    pub kind: String,
     /// When it happened, in seconds since 1970.
     pub created: i64,
     /// Whether it is about real money.
@@ -92,23 +93,17 @@ struct Data {
     object: Value,
 }
 
-/// Reads a webhook: the header `Stripe-Signature` and the body as it came. `tolerance` is
-/// [`TOLERANCE`](super::TOLERANCE).
+/// Reads a webhook: the header `Stripe-Signature` and the body as it came.
 ///
 /// # Errors
 /// [`EventFault::Signature`] for what Stripe didn't send just now (answer 400), [`EventFault::Unreadable`] for what it
 /// sent and nobody understands (answer 500, so that it comes again after an update).
-pub fn open(
-    header: &str,
-    body: &[u8],
-    secret: &Hidden,
-    now: Instant,
-    tolerance: Duration,
-) -> Result<Event, EventFault> {
-    signatures::verify(header, body, secret, now, tolerance)?;
+pub fn open(header: &str, body: &[u8], secret: &Hidden, now: Instant) -> Result<Event, EventFault> {
+    signatures::verify(header, body, secret.reveal().as_bytes(), now)?;
     let Envelope { id, kind, created, livemode, data } =
         serde_json::from_slice(body).map_err(|_| EventFault::Unreadable)?;
-    Ok(Event { fact: fact(&kind, data.object)?, id, created, is_live: livemode })
+    let kind: String = kind.chars().take(100).collect();
+    Ok(Event { fact: fact(&kind, data.object)?, id, kind, created, is_live: livemode })
 }
 
 fn fact(kind: &str, object: Value) -> Result<Fact, EventFault> {
@@ -129,7 +124,7 @@ fn fact(kind: &str, object: Value) -> Result<Fact, EventFault> {
             let setup: SetupIntent = read(object)?;
             Fact::MethodSaved(saved_methods::report(&setup))
         }
-        other => Fact::Other(other.chars().take(100).collect()),
+        other => Fact::Other(other.to_owned()),
     })
 }
 

@@ -6,9 +6,9 @@ mod failures;
 mod hidden;
 mod intents;
 mod objects;
+mod provider;
 mod refunds;
 mod saved_methods;
-mod signatures;
 mod transport;
 
 use std::time::Duration;
@@ -16,14 +16,15 @@ use std::time::Duration;
 use manager_domain::Currency;
 use manager_domain::payments::PaymentMethodKind;
 
+pub use super::signatures::{SignatureFault, TOLERANCE};
 pub use events::{Dispute, DisputeState, Event, EventFault, Fact, open};
 pub use failures::FailureReason;
 pub use hidden::Hidden;
 pub use intents::{Action, Ending, IntentReport, IntentRequest, Outcome, Presence};
 pub use objects::Amount;
+pub use provider::{NEW, StripeAccount, StripeProvider};
 pub use refunds::{RefundFailure, RefundReport, RefundRequest, RefundState};
 pub use saved_methods::{SavedCard, SavedMethod, SetupOutcome, SetupReport, SetupRequest};
-pub use signatures::{SignatureFault, TOLERANCE};
 pub use transport::{Refusal, Silence, StripeError, UnusableSettings};
 
 /// The version of Stripe's interface that this client was written for; each request names it, so that an account's own

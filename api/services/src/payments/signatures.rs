@@ -5,11 +5,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use manager_domain::Instant;
 use sha2::Sha256;
 
-use super::Hidden;
-
 /// How far the signature's moment may lie from now, either way. An older one may be a recording.
 pub const TOLERANCE: Duration = Duration::seconds(300);
-/// More than Stripe sends while a secret is changed; bounds the work of a stranger's request.
+/// More than anybody sends while a secret is changed; bounds the work of a stranger's request.
 const MAX_SIGNATURES: usize = 16;
 
 /// Why a webhook isn't believed.
@@ -23,20 +21,14 @@ pub enum SignatureFault {
     Stale,
 }
 
-/// Checks the header `Stripe-Signature` of a body as it came. One right signature suffices: while a secret is being
-/// changed, there is one by each.
-pub(super) fn verify(
-    header: &str,
-    body: &[u8],
-    secret: &Hidden,
-    now: Instant,
-    tolerance: Duration,
-) -> Result<(), SignatureFault> {
+/// Checks a header such as `t=1772442000,v1=5257a8…` against the body as it came. One right signature suffices: while a
+/// secret is being changed, there is one by each.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verify(header: &str, body: &[u8], secret: &[u8], now: Instant) -> Result<(), SignatureFault> {
     let (moment, signatures) = read(header)?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).map_err(|_| SignatureFault::Malformed)?;
-    mac.update(moment.to_string().as_bytes());
-    mac.update(b".");
-    mac.update(body);
+    let mac = keyed(secret, moment, body).ok_or(SignatureFault::Malformed)?;
     // In constant time each, and all of them.
     let is_right =
         signatures.iter().fold(false, |right, signature| right | mac.clone().verify_slice(signature).is_ok());
@@ -46,9 +38,26 @@ pub(super) fn verify(
     // After the signature, so that a stranger learns nothing of the clock.
     let apart = now.unix_seconds().checked_sub(moment).and_then(i64::checked_abs);
     match apart {
-        Some(apart) if apart <= tolerance.num_seconds() => Ok(()),
+        Some(apart) if apart <= TOLERANCE.num_seconds() => Ok(()),
         _ => Err(SignatureFault::Stale),
     }
+}
+
+/// The header for a body that leaves at `moment`.
+pub fn sign(body: &[u8], secret: &[u8], moment: Instant) -> String {
+    let moment = moment.unix_seconds();
+    let signature = keyed(secret, moment, body).map(|mac| mac.finalize().into_bytes()).unwrap_or_default();
+    let hexadecimal: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={moment},v1={hexadecimal}")
+}
+
+/// HMAC takes keys of any length, so there is always one.
+fn keyed(secret: &[u8], moment: i64, body: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+    mac.update(moment.to_string().as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    Some(mac)
 }
 
 /// The moment, in seconds since 1970, and the signatures of version 1.

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use bank::payments::stripe::*;
 use chrono::Utc;
 use manager_domain::ids::{OrganizationId, PaymentId};
 use manager_domain::payments::PaymentMethodKind;
 use manager_domain::{Currency, Instant, Money};
+use manager_services::payments::stripe::*;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
@@ -56,7 +56,7 @@ impl Local {
             .spawn()
             .unwrap();
         let base = format!("http://127.0.0.1:{port}");
-        let browser = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(plain_tls()).build().unwrap();
+        let browser = manager_tests::clients::client().no_proxy().build().unwrap();
         let local = Self { process, stripe: client(&base, "sk_test_12345"), base, browser };
         for _ in 0..100 {
             if local.browser.get(format!("{}/js.stripe.com/v3/", local.base)).send().await.is_ok() {
@@ -124,12 +124,6 @@ impl Local {
     }
 }
 
-fn plain_tls() -> rustls::ClientConfig {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
-}
-
 trait OfTest {
     fn now_v7_of_test() -> Self;
 }
@@ -155,6 +149,7 @@ fn secret(report: &IntentReport) -> Hidden {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn a_saved_card_pays_without_the_customer_and_is_refunded() {
     let local = Local::start().await;
     let request = local.request(VISA, Presence::Absent).await;
@@ -176,6 +171,7 @@ async fn a_saved_card_pays_without_the_customer_and_is_refunded() {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn a_declined_card_has_failed() {
     let local = Local::start().await;
     let request = local.request(DECLINED, Presence::Absent).await;
@@ -188,6 +184,7 @@ async fn a_declined_card_has_failed() {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn a_bank_that_asks_the_customer_is_answered_in_the_browser() {
     let local = Local::start().await;
     for (card, success, expected) in [
@@ -205,6 +202,7 @@ async fn a_bank_that_asks_the_customer_is_answered_in_the_browser() {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn a_new_card_waits_for_the_browser_and_can_be_given_up() {
     let local = Local::start().await;
     let request = IntentRequest { saved_method: None, ..local.request(VISA, THERE).await };
@@ -220,6 +218,7 @@ async fn a_new_card_waits_for_the_browser_and_can_be_given_up() {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn a_saved_card_is_shown_and_forgotten() {
     let local = Local::start().await;
     let (customer, method) = local.saved(VISA, OrganizationId::from_uuid(Uuid::now_v7_of_test())).await;
@@ -234,6 +233,7 @@ async fn a_saved_card_is_shown_and_forgotten() {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn a_wrong_key_leaves_the_outcome_open_and_unknown_ids_are_missing() {
     let local = Local::start().await;
     let request = local.request(VISA, Presence::Absent).await;
@@ -245,6 +245,7 @@ async fn a_wrong_key_leaves_the_outcome_open_and_unknown_ids_are_missing() {
 }
 
 #[tokio::test]
+#[ignore = "needs localstripe"]
 async fn its_webhooks_are_believed() {
     let local = Local::start().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -257,9 +258,9 @@ async fn its_webhooks_are_believed() {
     for _ in 0..10 {
         let delivery = tokio::time::timeout(Duration::from_secs(10), listener.accept()).await.unwrap();
         let (header, body) = delivered(delivery.unwrap().0).await;
-        let event = open(&header, body.as_bytes(), &secret, now(), TOLERANCE).unwrap();
+        let event = open(&header, body.as_bytes(), &secret, now()).unwrap();
         assert_eq!(
-            open(&header, body.as_bytes(), &Hidden::new("whsec_other"), now(), TOLERANCE),
+            open(&header, body.as_bytes(), &Hidden::new("whsec_other"), now()),
             Err(EventFault::Signature(SignatureFault::Wrong))
         );
         if event.fact == Fact::Payment(report.clone()) {
