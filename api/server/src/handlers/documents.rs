@@ -1,7 +1,7 @@
 //! Documents as files: invoices as PDF, by download, by link and by mail, and all of them as a table (BIL-4).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition};
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition, LOCATION};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use chrono::NaiveDate;
@@ -73,12 +73,6 @@ pub struct DocumentLink {
     pub expires_at: Instant,
 }
 
-impl From<Link> for DocumentLink {
-    fn from(Link { url, expires_at }: Link) -> Self {
-        Self { url, expires_at }
-    }
-}
-
 /// Make a link to an invoice
 ///
 /// It leads to the PDF file without login for 15 minutes, unless your session ends or you lose the right to see invoices
@@ -94,7 +88,8 @@ pub async fn create_invoice_pdf_link(
 ) -> Result<HttpResponse, Problem> {
     let Then(member, Then(Path((organization, id)), Nothing)) = path;
     let link = documents::link_to_invoice(&state.services, member.call(), organization, id).await?;
-    Ok(HttpResponse::Created().json(DocumentLink::from(link)))
+    let Link { url, path, expires_at } = link;
+    Ok(HttpResponse::Created().insert_header((LOCATION, path)).json(DocumentLink { url, expires_at }))
 }
 
 /// Download by a link

@@ -28,6 +28,8 @@ const SIGNATURE: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     pub url: String,
+    /// The same, relative to this service.
+    pub path: String,
     pub expires_at: Instant,
 }
 
@@ -94,8 +96,9 @@ pub async fn link_to_invoice(
     services.db.read(read).await?.ok_or(Code::NotFound)?;
     let expires_at = call.now + LIFE;
     let claims = Claims { session: actor.session, organization, invoice, expires_at };
-    let url = format!("{}/v1/documents/{}", services.settings.public_url, claims.sign(services));
-    Ok(Link { url, expires_at })
+    let path = format!("/v1/documents/{}", claims.sign(services));
+    let url = format!("{}{path}", services.settings.public_url);
+    Ok(Link { url, path, expires_at })
 }
 
 /// The file that a link leads to.
