@@ -23,7 +23,9 @@ use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::products::ProductState;
+use manager_domain::promotional_credits::PromotionalCreditState;
 use manager_domain::redemptions::RedemptionState;
+use manager_domain::refunds::{RefundDestination, RefundState};
 use manager_domain::staff::StaffRole;
 use manager_domain::terms::Frequency;
 use manager_domain::top_ups::TopUpState;
@@ -274,4 +276,7 @@ keywords!(
     TopUpState,
     RedemptionState,
     FreeOfferState,
+    RefundState,
+    RefundDestination,
+    PromotionalCreditState,
 );
