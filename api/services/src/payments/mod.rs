@@ -1,15 +1,15 @@
 //! Payments: what providers are asked, and what becomes of it (BIL-6, BIL-7).
 
 mod means;
+mod providers;
 pub mod sandbox;
 mod settlement;
 mod starting;
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use manager_domain::ids::*;
-use manager_domain::payments::{Action, PaymentMethodKind, PaymentState};
+use manager_domain::payments::{PaymentMethodKind, PaymentState};
 use manager_domain::{Code, Instant, Money};
 use manager_repository::{AnyConnection, payments as rows};
 
@@ -20,6 +20,7 @@ use crate::{Call, Services};
 
 pub use means::Paying;
 pub(crate) use means::{Means, Plan, means, plan};
+pub use providers::{Answer, Charge, NoAnswer, Outcome, Provider, Refund};
 pub use rows::Payment;
 pub(crate) use settlement::{activation, buyer, changed, first_term, paid, settle_invoice_in};
 pub(crate) use starting::{PaidFor, created, new_payment, start};
@@ -29,61 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// The job that collects waits so long, so that the request that made it can do it first.
 pub(crate) const HEAD_START: chrono::Duration = chrono::Duration::seconds(30);
 
-/// What a provider is asked to collect. The payment's id is the idempotency key.
-#[derive(Debug, Clone)]
-pub struct Charge {
-    pub payment: PaymentId,
-    pub method: PaymentMethodKind,
-    /// The provider's name for the means of payment.
-    pub method_token: String,
-    pub amount: Money,
-    /// How long ago the payment was made.
-    pub asked_after: chrono::Duration,
-}
-
-/// What a provider says of a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    pub state: PaymentState,
-    pub reference: Option<String>,
-    /// Why it failed, a stable word.
-    pub failure_code: Option<String>,
-    /// What the customer has to do.
-    pub action: Option<Action>,
-    /// What came in, where that may be something else than what was asked for.
-    pub received: Option<Money>,
-}
-
-impl Outcome {
-    pub const fn of(state: PaymentState) -> Self {
-        Self { state, reference: None, failure_code: None, action: None, received: None }
-    }
-}
-
-/// The provider gave no answer: whether it took the money is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoAnswer;
-
-/// An answer that is on its way.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = std::result::Result<Outcome, NoAnswer>> + Send + 'a>>;
-
-/// Takes payments from somewhere.
-pub trait Provider: Send + Sync {
-    fn name(&self) -> &'static str;
-    /// Whether it takes this kind.
-    fn takes(&self, method: PaymentMethodKind) -> bool;
-    /// Whether the name of a means of payment can be one of its own.
-    fn knows(&self, method_token: &str) -> bool;
-    /// Collects; asked again with the same payment id, it answers for the first one.
-    fn create<'a>(&'a self, charge: &'a Charge) -> Answer<'a>;
-    /// Says what became of a payment that was asked for before.
-    fn look_up<'a>(&'a self, charge: &'a Charge) -> Answer<'a>;
-}
-
 /// Every provider there is.
 const PROVIDERS: [&dyn Provider; 1] = [&sandbox::Sandbox];
 
-fn by_name(name: &str) -> Result<&'static dyn Provider> {
+pub(crate) fn by_name(name: &str) -> Result<&'static dyn Provider> {
     let found = PROVIDERS.into_iter().find(|provider| provider.name() == name);
     found.ok_or_else(|| Error::defect(format!("no provider {name}")))
 }
@@ -119,18 +69,20 @@ pub async fn collect(
         return Ok(row);
     }
     let charge = Charge {
+        organization,
         payment,
         method: row.method,
         method_token: row.method_token.clone(),
         amount: Money::new(row.amount, row.currency),
+        reference: row.provider_reference.clone(),
         asked_after: call.now - row.created_at,
     };
     // The payment was accepted for its provider when it was made; production must not lose it afterwards.
     let provider = by_name(&row.provider)?;
     failpoint!("payments.before_call");
     let asked = match row.state {
-        PaymentState::Created => provider.create(&charge),
-        _ => provider.look_up(&charge),
+        PaymentState::Created => provider.create(services, &charge),
+        _ => provider.look_up(services, &charge),
     };
     let outcome = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(outcome)) => outcome,

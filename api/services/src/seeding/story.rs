@@ -201,10 +201,12 @@ impl Story {
         self.audit(call, created(&payment), rows)?;
         let amount = Money::new(payment.amount, payment.currency);
         let outcome = sandbox::outcome(&Charge {
+            organization: self.owner.id,
             payment: id,
             method: payment.method,
             method_token: token,
             amount,
+            reference: None,
             asked_after: Duration::zero(),
         });
         self.audit(call, payments::changed(id, PaymentState::Created, outcome.state, &outcome), rows)?;
