@@ -24,6 +24,8 @@ pub enum Job {
     PasswordReset { email_key: String, only: Option<AccountId>, ip: String, device: String },
     /// Ask the provider to carry out a payment that was committed, unless its outcome is known by now.
     CollectPayment { organization: OrganizationId, payment: PaymentId },
+    /// Ask the provider to give a refund's money back, unless its outcome is known by now.
+    PayBackRefund { organization: OrganizationId, refund: RefundId },
 }
 
 impl Job {
@@ -32,13 +34,14 @@ impl Job {
             Self::Mail(_) => "mail",
             Self::PasswordReset { .. } => "password_reset",
             Self::CollectPayment { .. } => "collect_payment",
+            Self::PayBackRefund { .. } => "pay_back_refund",
         }
     }
 
     const fn organization(&self) -> Option<OrganizationId> {
         match self {
             Self::Mail(_) | Self::PasswordReset { .. } => None,
-            Self::CollectPayment { organization, .. } => Some(*organization),
+            Self::CollectPayment { organization, .. } | Self::PayBackRefund { organization, .. } => Some(*organization),
         }
     }
 
@@ -46,7 +49,7 @@ impl Job {
     pub(crate) fn life(&self, settings: &Settings) -> Duration {
         match self {
             Self::Mail(mail) => mail.template.life(settings).unwrap_or(LIFE),
-            Self::PasswordReset { .. } | Self::CollectPayment { .. } => LIFE,
+            Self::PasswordReset { .. } | Self::CollectPayment { .. } | Self::PayBackRefund { .. } => LIFE,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::jobs::Job;
 use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::vault::Purpose;
-use crate::{Call, Services, credentials, payments};
+use crate::{Call, Services, credentials, payments, refunds};
 
 pub use crate::housekeeping::keep_house;
 
@@ -182,6 +182,19 @@ async fn perform_one(
                 Err(error) => {
                     tracing::warn!(job = %id, %error, "a payment can't be asked about");
                     Err(Undone::Waiting("the payment's outcome can't be had at the moment"))
+                }
+            }
+        }
+        Job::PayBackRefund { organization, refund } => {
+            match refunds::pay_back_later(services, organization, refund, services.clock.now()).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Undone::Waiting("the refund is processing")),
+                Err(Error::Defect(what)) => {
+                    Err(Undone::Hopeless(format!("refund {refund} of organization {organization}: {what}")))
+                }
+                Err(error) => {
+                    tracing::warn!(job = %id, %error, "a refund can't be asked about");
+                    Err(Undone::Waiting("the refund's outcome can't be had at the moment"))
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::state::AppState;
     "currencies": ["CHF", "EUR"], "languages": ["en", "fr", "de", "it", "es"], "billing_time_zone": "Europe/Zurich",
     "password": {"min_length": 12, "max_length": 128}, "registration_hours": 24, "login_id_change_minutes": 60,
     "login_id_undo_days": 7, "invitation_days": 7, "minimum_charge": 500, "order_lapse_days": 14,
-    "promo_code_reservation_minutes": 30
+    "promo_code_reservation_minutes": 30, "second_person_above": 50000
 })))]
 pub struct Settings {
     pub currencies: Vec<Currency>,
@@ -38,6 +38,8 @@ pub struct Settings {
     pub order_lapse_days: u32,
     /// Minutes in which an unpaid order keeps what it reserved of promo codes and free offers.
     pub promo_code_reservation_minutes: u32,
+    /// Minor units above which what staff refunds or credits needs a second person.
+    pub second_person_above: i64,
 }
 
 /// How long passwords are, in characters.
@@ -61,6 +63,7 @@ impl From<&Config> for Settings {
             minimum_charge: config.minimum_charge,
             order_lapse_days: config.order_lapse_days,
             promo_code_reservation_minutes: config.promo_code_reservation_minutes,
+            second_person_above: config.second_person_above,
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use settlement::{activation, buyer, changed, first_term, paid, settle
 pub(crate) use starting::{PaidFor, created, new_payment, start};
 
 /// How long a provider may take to answer a request that pays.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 /// The job that collects waits so long, so that the request that made it can do it first.
 pub(crate) const HEAD_START: chrono::Duration = chrono::Duration::seconds(30);
 
