@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::answers::Answer;
 use crate::clock::TestClock;
+use crate::conformance;
 use crate::databases::TestDatabase;
 
 /// A running server with a database and a clock of its own. Its workers run when a test says so.
@@ -73,7 +74,11 @@ impl TestApp {
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        Answer::read(request.send().await.expect("an answer")).await
+        let request = request.build().expect("a request");
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let answer = Answer::read(self.client.execute(request).await.expect("an answer")).await;
+        conformance::check(&method, &url, &answer);
+        answer
     }
 
     pub fn advance(&self, duration: Duration) {

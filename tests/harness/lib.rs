@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod app;
 pub mod clock;
+pub mod conformance;
 pub mod crowd;
 pub mod customers;
 pub mod databases;

@@ -132,6 +132,18 @@ impl Installation {
         })
     }
 
+    /// Runs a command to its end.
+    pub async fn run(&self, command: &mut Command) -> Ended {
+        let Starting(process) = self.spawn(command);
+        let code = process.died().await.code();
+        Ended { code, out: fs::read_to_string(&process.out).expect("what it printed"), err: process.log() }
+    }
+
+    /// Runs the program with these arguments to its end.
+    pub async fn manager(&self, arguments: &[&str]) -> Ended {
+        self.run(self.command().args(arguments)).await
+    }
+
     /// A connection beside the servers'.
     pub fn connect(&self) -> AnyConnection {
         Location::parse(&self.database.url()).expect("a location").connect().expect("the database answers")
@@ -159,6 +171,33 @@ impl Installation {
 impl Default for Installation {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A command that came to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` where a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    /// What it printed, if it went well.
+    #[track_caller]
+    pub fn done(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.out
+    }
+
+    /// What it complained of in one line, having printed nothing else.
+    #[track_caller]
+    pub fn failed(self, code: i32) -> String {
+        assert_eq!((self.code, self.out.as_str()), (Some(code), ""), "{self:?}");
+        let line = self.err.strip_prefix("manager: ").and_then(|line| line.strip_suffix('\n'));
+        let line = line.filter(|line| !line.contains('\n'));
+        line.unwrap_or_else(|| panic!("not one line: {self:?}")).to_owned()
     }
 }
 

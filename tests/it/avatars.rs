@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
-use manager_tests::{Answer, Person, TestApp, Value};
+use manager_tests::{Answer, Person, TestApp, Value, Withheld, json};
 use reqwest::Method;
 
 async fn ada() -> Person {
@@ -102,4 +102,23 @@ async fn a_removed_picture_leaves_the_initials() {
     let me = ada.get("/v1/me").await.expect(200);
     assert_eq!(me["avatar_url"], Value::Null);
     assert_eq!(me["initials"], "AT");
+}
+
+#[actix_web::test]
+async fn uploads_that_would_have_to_wait_for_too_many_others_are_told_to_come_back() {
+    let ada = ada().await;
+    let media = [("content-type", "image/png")];
+    let mut uploads = Vec::new();
+    for _ in 0..8 {
+        uploads.push(Withheld::begin(&ada, Method::PUT, "/v1/me/avatar", &media, &json!("no picture")).await);
+    }
+    let good = || picture(9, 9, ImageFormat::Png);
+    let told = put(&ada, "image/png", good()).await;
+    assert!(told.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1), "{told:?}");
+    told.refused(503, "overloaded");
+    for upload in uploads {
+        let (status, problem) = upload.end().await;
+        assert_eq!((status, &problem["code"]), (422, &json!("avatar_refused")));
+    }
+    put(&ada, "image/png", good()).await.expect(204);
 }

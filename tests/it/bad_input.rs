@@ -128,3 +128,22 @@ async fn a_registration_mail_carries_no_text_of_a_stranger() {
     let mail = app.mail_to("eve@example.com").await;
     assert!(!format!("{}{}{}", mail.subject, mail.text, mail.html).contains("evil.example"), "{mail:?}");
 }
+
+/// The HTTP library refuses them before the application sees a request, so that there is no problem to read.
+#[actix_web::test]
+async fn heads_that_are_too_large_are_refused_and_harm_nobody_else() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = TestApp::start().await;
+    for headers in [format!("x-filler: {}\r\n", "x".repeat(256 << 10)), "x-filler: x\r\n".repeat(1000)] {
+        let mut line = tokio::net::TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+        let head = format!("GET /v1/catalogue HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+        // It may hang up before it has read all.
+        let _ = line.write_all(head.as_bytes()).await;
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(std::time::Duration::from_secs(20), line.read_to_end(&mut answer)).await;
+        let _ = read.expect("the connection ends");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+    app.get("/v1/catalogue").await.expect(200);
+}

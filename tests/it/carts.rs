@@ -5,6 +5,8 @@ use std::sync::Arc;
 use manager_tests::{Answer, Person, TestApp, Value, json};
 use reqwest::Method;
 
+use crate::orders::{buyer, cart_with_domain, check_out, quote};
+
 async fn with_token(app: &TestApp, method: Method, path: &str, token: &str, body: Option<Value>) -> Answer {
     let request = app.request(method, path).header("x-cart-token", token);
     app.send(match body {
@@ -37,8 +39,28 @@ async fn the_catalogue_shows_prices_with_and_without_tax_in_five_languages() {
     assert_eq!(app.send(again).await.status, 304);
     let french = app.request(Method::GET, "/v1/catalogue").header("accept-language", "fr");
     assert_eq!(app.send(french).await.expect(200)["categories"][1]["name"], "Collaboration & Mail");
+    let italian = app.request(Method::GET, "/v1/catalogue").header("accept-language", "fr").header("cookie", "lang=it");
+    assert_eq!(app.send(italian).await.header("content-language"), "it");
     app.get("/v1/catalogue/product-types/nothing").await.refused(404, "not_found");
     app.get("/v1/catalogue?country=XX").await.faulty("query:country", "invalid_country");
+}
+
+#[actix_web::test]
+async fn who_is_signed_in_sees_the_catalogue_in_the_accounts_language_and_nobody_else_gets_that_copy() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = Person::register(&app, "ada").await;
+    ada.patch("/v1/me", json!({"locale": "fr"})).await.expect(200);
+    let ask = |path| ada.request(Method::GET, path).header("accept-language", "de").header("cookie", "lang=it");
+    for path in ["/v1/catalogue", "/v1/catalogue/product-types/domain_name"] {
+        let answer = app.send(ask(path)).await;
+        assert_eq!((answer.status, answer.header("content-language")), (200, "fr"));
+        assert_eq!(answer.header("cache-control"), "private, max-age=300");
+        let public = app.get(path).await;
+        assert_eq!((public.header("content-language"), public.header("cache-control")), ("en", "public, max-age=300"));
+        assert!(public.header("vary").contains("Authorization"), "{}", public.header("vary"));
+        let over = app.request(Method::GET, path).bearer_auth("nonsense");
+        assert_eq!(app.send(over).await.header("cache-control"), "public, max-age=300", "a visitor again");
+    }
 }
 
 #[actix_web::test]
@@ -181,4 +203,139 @@ async fn an_item_has_a_bounded_number_of_options() {
     let answer = with_token(&app, Method::POST, &format!("/v1/carts/{cart}/items"), &token, Some(item)).await;
     assert!(answer.bytes.len() < 2000);
     answer.faulty("/options", "too_long");
+}
+
+/// Opens a cart of the person's organization; answers its path.
+async fn open_ours(ada: &Person) -> String {
+    let cart = ada.post(&ada.org("/carts"), json!({})).await.expect(201);
+    ada.org(&format!("/carts/{}", cart["id"].as_str().unwrap()))
+}
+
+#[actix_web::test]
+async fn a_cart_takes_fifty_items_and_no_more() {
+    let (_, ada) = buyer().await;
+    let cart = open_ours(&ada).await;
+    let item = json!({"offer": "site_creator_pro", "frequency": "yearly"});
+    for _ in 0..50 {
+        ada.post(&format!("{cart}/items"), item.clone()).await.expect(201);
+    }
+    assert_eq!(ada.post(&format!("{cart}/items"), item.clone()).await.refused(409, "cart_full")["max"], 50);
+    let full = ada.get(&cart).await.expect(200);
+    assert_eq!(full["items"].as_array().unwrap().len(), 50);
+    let first = format!("{cart}/items/{}", full["items"][0]["id"].as_str().unwrap());
+    ada.delete(&first).await.expect(200);
+    ada.post(&format!("{cart}/items"), item).await.expect(201);
+}
+
+#[actix_web::test]
+async fn a_cart_that_was_ordered_changes_no_more_and_names_its_order() {
+    let (_, ada) = buyer().await;
+    let cart = cart_with_domain(&ada).await;
+    let path = ada.org(&format!("/carts/{cart}"));
+    let item = ada.get(&path).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let item = format!("{path}/items/{item}");
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let order = check_out(&ada, &cart, &token, "sandbox_succeeds").await.expect(201)["order"]["id"].clone();
+    for answer in [
+        ada.post(&format!("{path}/items"), domain()).await,
+        ada.patch(&item, json!({"frequency": "two_years"})).await,
+        ada.delete(&item).await,
+        ada.put(&format!("{path}/payment-method"), json!({"kind": "card"})).await,
+        ada.post(&format!("{path}/quote"), json!({})).await,
+        check_out(&ada, &cart, &json!("quo_unknown"), "sandbox_succeeds").await,
+        ada.delete(&path).await,
+    ] {
+        assert_eq!(answer.refused(409, "cart_closed")["order"], order);
+    }
+}
+
+#[actix_web::test]
+async fn means_of_payment_that_are_not_taken_are_refused_wherever_they_are_named() {
+    let (app, ada) = buyer().await;
+    let (visitors, secret) = open(&app).await;
+    let cart = cart_with_domain(&ada).await;
+    let choice = ada.org(&format!("/carts/{cart}/payment-method"));
+    let token = quote(&ada, &cart).await["price_token"].clone();
+    let declined = check_out(&ada, &cart, &token, "sandbox_declined_expired_card").await;
+    let order = declined.refused(402, "payment_failed")["order"].as_str().unwrap().to_owned();
+    let other = open_ours(&ada).await;
+    for kind in ["twint", "paypal", "postfinance", "bank_transfer", "prepaid"] {
+        let chosen = json!({"kind": kind});
+        let visitors = format!("/v1/carts/{visitors}/payment-method");
+        let pay = json!({"payment_method": kind, "payment_method_token": "sandbox_succeeds"});
+        for answer in [
+            ada.put(&format!("{other}/payment-method"), chosen.clone()).await,
+            with_token(&app, Method::PUT, &visitors, &secret, Some(chosen)).await,
+            ada.post_once(&ada.org(&format!("/orders/{order}/pay")), pay).await,
+        ] {
+            assert_eq!(answer.refused(409, "payment_method_unavailable")["payment_method"], kind);
+        }
+    }
+    ada.put(&choice, json!({"kind": "card"})).await.refused(409, "cart_closed");
+    let unknown = ada.put(&format!("{other}/payment-method"), json!({"kind": "shells"})).await;
+    unknown.faulty("/kind", "invalid_value");
+}
+
+#[actix_web::test]
+async fn an_order_needs_means_of_payment_and_an_address_for_its_invoice() {
+    let (_, ada) = buyer().await;
+    let cart = open_ours(&ada).await;
+    let id = cart.rsplit('/').next().unwrap().to_owned();
+    ada.post(&format!("{cart}/items"), domain()).await.expect(201);
+    let order = async || {
+        let token = quote(&ada, &id).await["price_token"].clone();
+        check_out(&ada, &id, &token, "sandbox_succeeds").await
+    };
+    order().await.refused(409, "payment_method_required");
+    ada.put(&format!("{cart}/payment-method"), json!({"kind": "card"})).await.expect(200);
+    let address = ada.get(&ada.org("")).await.expect(200)["billing_address"].clone();
+    move_to(&ada, Value::Null).await;
+    order().await.refused(409, "billing_address_required");
+    assert_eq!(ada.get(&ada.org("/orders")).await.expect(200)["data"], json!([]));
+    move_to(&ada, address.clone()).await;
+    let token = quote(&ada, &id).await["price_token"].clone();
+    let declined = check_out(&ada, &id, &token, "sandbox_declined_expired_card").await;
+    let order = declined.refused(402, "payment_failed")["order"].as_str().unwrap().to_owned();
+    // Nor is an open order paid without one.
+    let pay = async || {
+        let body = json!({"payment_method_token": "sandbox_succeeds"});
+        ada.post_once(&ada.org(&format!("/orders/{order}/pay")), body).await
+    };
+    move_to(&ada, Value::Null).await;
+    pay().await.refused(409, "billing_address_required");
+    move_to(&ada, address).await;
+    assert_eq!(pay().await.expect(201)["order"]["state"], "paid");
+}
+
+/// Gives the organization this billing address, or none.
+async fn move_to(ada: &Person, address: Value) {
+    let etag = ada.get(&ada.org("")).await.header("etag").to_owned();
+    ada.patch_seen(&ada.org(""), &etag, json!({"billing_address": address})).await.expect(200);
+}
+
+#[actix_web::test]
+async fn frequencies_that_come_to_less_than_the_minimum_charge_are_refused() {
+    let (_, ada) = buyer().await;
+    let items = format!("{}/items", open_ours(&ada).await);
+    let add = async |offer: &str, frequency: &str, quantity: u32| {
+        ada.post(&items, json!({"offer": offer, "frequency": frequency, "quantity": quantity})).await
+    };
+    let refused = add("web_hosting_starter", "monthly", 1).await.faulty("/frequency", "under_minimum_charge");
+    assert!(refused.to_string().contains("\"minimum_amount\":500"), "{refused}");
+    for (frequency, quantity) in [("monthly", 1), ("quarterly", 0)] {
+        assert_eq!(add("newsletter_starter", frequency, quantity).await.status, 422);
+    }
+    // 4.50 CHF twice, 8.70 CHF once.
+    add("newsletter_starter", "monthly", 2).await.expect(201);
+    add("web_hosting_starter", "quarterly", 1).await.expect(201);
+}
+
+#[actix_web::test]
+async fn options_that_a_product_does_not_have_are_refused_by_name() {
+    let (_, ada) = buyer().await;
+    let items = format!("{}/items", open_ours(&ada).await);
+    let options = json!({"domain": "example.ch", "colour": "red", "a/b~c": "x"});
+    let refused = ada.post(&items, json!({"offer": "domain_ch", "frequency": "yearly", "options": options})).await;
+    refused.clone().faulty("/options/a~1b~0c", "unknown_option");
+    assert_eq!(refused.faulty("/options/colour", "unknown_option")["errors"].as_array().unwrap().len(), 2);
 }

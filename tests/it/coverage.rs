@@ -1,114 +1,16 @@
-//! Every operation of the OpenAPI document as anonymous, stranger, removed member, member without the right, and owner.
+//! Every operation of the OpenAPI document as anonymous, stranger, invited person, removed member, member
+//! without the right, and owner.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use manager_domain::memberships::{AccessLevel, ProductAccess, Rights, Role};
-use manager_domain::permissions::{Permission, decide};
-use manager_domain::staff::{StaffPermission, StaffRole};
-use manager_server::openapi;
-use manager_tests::{Person, TestApp, Value, json};
+use manager_domain::permissions::decide;
+use manager_domain::staff::StaffRole;
+use manager_tests::{Person, TestApp, json};
 use reqwest::Method;
 
 use crate::books::agent;
-
-/// What the document says of one operation.
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    secured: bool,
-    /// `x-required-permission`.
-    needs: String,
-    /// Of the seller's staff.
-    staff: Option<StaffPermission>,
-    /// That, where it is a right in an organization.
-    permission: Option<Permission>,
-    body: Option<Value>,
-    if_match: bool,
-    key: bool,
-    /// What ids in the path begin with, by parameter.
-    prefixes: BTreeMap<String, String>,
-}
-
-fn operations() -> Vec<Operation> {
-    let mut all = Vec::new();
-    for (path, item) in openapi::document()["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            let needs = operation["x-required-permission"].as_str().unwrap();
-            let parameters = operation["parameters"].as_array().into_iter().flatten();
-            all.push(Operation {
-                id: operation["operationId"].as_str().unwrap().to_owned(),
-                method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
-                secured: operation["security"].as_array().is_some_and(|security| {
-                    !security.is_empty()
-                        && !security.iter().any(|scheme| {
-                            scheme.as_object().is_some_and(|s| s.is_empty() || s.contains_key("cart_token"))
-                        })
-                }),
-                permission: match needs {
-                    "none" | "signed_in" | "cart_token" => None,
-                    name if StaffPermission::parse(name).is_some() => None,
-                    name => Some(Permission::parse(name).unwrap_or_else(|| panic!("a permission called {name}"))),
-                },
-                staff: StaffPermission::parse(needs),
-                needs: needs.to_owned(),
-                body: operation["requestBody"].as_object().map(|_| json!({})),
-                if_match: parameters.clone().any(|parameter| parameter["name"] == "If-Match"),
-                key: parameters.clone().any(|parameter| parameter["name"] == "Idempotency-Key"),
-                prefixes: parameters.filter_map(prefix).collect(),
-            });
-        }
-    }
-    all
-}
-
-/// The prefix of the ids that a path parameter takes, from its pattern.
-fn prefix(parameter: &Value) -> Option<(String, String)> {
-    let schema = &parameter["schema"];
-    let pattern = match schema["$ref"].as_str() {
-        Some(reference) => openapi::document().pointer(reference.trim_start_matches('#'))?["pattern"].as_str()?,
-        None => schema["pattern"].as_str()?,
-    };
-    let prefix = pattern.strip_prefix('^')?.split_once('_')?.0;
-    Some((parameter["name"].as_str()?.to_owned(), prefix.to_owned()))
-}
-
-impl Operation {
-    /// The operation on an organization, with ids that don't exist elsewhere in the path.
-    fn request(&self, app: &TestApp, organization: &str, token: Option<&str>) -> reqwest::RequestBuilder {
-        let mut path = self.path.replace("{org}", organization);
-        while let Some((before, rest)) = path.split_once('{') {
-            let after = rest.split_once('}').unwrap().1;
-            let prefix = self.prefixes.get(rest.split_once('}').unwrap().0).map_or("xxx", String::as_str);
-            path = format!("{before}{prefix}_01h2xcejqtf2nbrexx3vqjhp41{after}");
-        }
-        let mut request = app.request(self.method.clone(), &path);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if self.if_match {
-            request = request.header("if-match", "\"v1\"");
-        }
-        if self.key {
-            request = request.header("idempotency-key", format!("{}-{organization}", self.id));
-        }
-        match &self.body {
-            Some(body) => request.json(body),
-            None => request,
-        }
-    }
-
-    /// Whether the path names the organization; the claim of a cart names it in the body.
-    fn is_in_an_organization(&self) -> bool {
-        self.path.contains("{org}")
-    }
-
-    async fn status(&self, app: &TestApp, organization: &str, token: Option<&str>) -> u16 {
-        app.send(self.request(app, organization, token)).await.status
-    }
-}
+use crate::operations::{Operation, operations};
 
 #[test]
 fn the_operations_are_the_reviewed_ones() {
@@ -131,24 +33,32 @@ async fn every_operation_of_an_organization_has_a_permission_and_every_secured_o
             assert_eq!(operation.status(&app, &ada.organization, None).await, 401, "{} anonymously", operation.id);
             let bad = operation.status(&app, &ada.organization, Some("nonsense")).await;
             assert_eq!(bad, 401, "{} with a bad token", operation.id);
+            let garbled = app.send(operation.garbled(&app, &ada.organization)).await;
+            assert_eq!(garbled.status, 401, "{} garbled and anonymously", operation.id);
         }
     }
 }
 
 #[actix_web::test]
-async fn strangers_and_removed_members_get_404_everywhere_in_an_organization() {
+async fn strangers_invited_and_removed_people_get_404_everywhere_in_an_organization() {
     let app = Arc::new(TestApp::start().await);
     let ada = Person::register(&app, "ada").await;
     let stranger = Person::register(&app, "eve").await;
     let removed = Person::join(&app, &ada, "bob", json!({"role": "admin"})).await;
     remove(&ada, &removed).await;
+    let invited = Person::register(&app, "ivy").await;
+    let invitation = json!({"email": invited.email, "role": "admin"});
+    ada.post(&ada.org("/invitations"), invitation).await.expect(201);
+    let outsiders = [&stranger, &invited, &removed];
     for operation in operations().iter().filter(|operation| operation.is_in_an_organization()) {
-        for person in [&stranger, &removed] {
+        for person in outsiders {
             let status = operation.status(&app, &ada.organization, Some(&person.token)).await;
             assert_eq!(status, 404, "{} by {}", operation.id, person.email);
+            let garbled = operation.garbled(&app, &ada.organization).bearer_auth(&person.token);
+            assert_eq!(app.send(garbled).await.status, 404, "{} garbled by {}", operation.id, person.email);
         }
     }
-    for person in [&stranger, &removed] {
+    for person in outsiders {
         assert_eq!(claim_cart(&app, &ada.organization, person).await, 404, "a cart claimed by {}", person.email);
     }
 }
@@ -188,6 +98,10 @@ async fn the_role_decides_every_operation_of_an_organization_as_the_matrix_says(
                 assert!(operation.id != "claim_cart" || status == 200, "a cart claimed as {name}: {status}");
             } else {
                 assert_eq!(status, 403, "{} as {name}", operation.id);
+                if operation.is_in_an_organization() {
+                    let garbled = operation.garbled(&app, &ada.organization).bearer_auth(&person.token);
+                    assert_eq!(app.send(garbled).await.status, 403, "{} garbled as {name}", operation.id);
+                }
             }
         }
     }
@@ -213,6 +127,25 @@ async fn the_staff_role_decides_every_operation_of_staff() {
                 assert_eq!(status, 403, "{} as {who}", operation.id);
             }
         }
+    }
+}
+
+/// The people above can't tell `view_billing` from `manage_billing`: the sources can.
+#[test]
+fn the_document_names_the_permission_that_the_extractor_checks() {
+    let sources = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../api/server/src/handlers")).unwrap();
+    let sources = sources.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect::<String>();
+    let between = |text: &str, from: &str, to: &str| {
+        text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(found, _)| found.to_owned())
+    };
+    for operation in operations().iter().filter(|operation| operation.is_in_an_organization()) {
+        let (before, after) = sources.split_once(&format!("pub async fn {}(", operation.id)).expect(&operation.id);
+        let attribute = before.rsplit("#[utoipa::path").next().unwrap();
+        let said = between(attribute, "(\"x-required-permission\" = json!(", "::NAME").expect(&operation.id);
+        let signature = after.split("{\n").next().unwrap();
+        assert_eq!(between(signature, "Member<", ">").as_ref(), Some(&said), "{}", operation.id);
+        let name = operation.needs.replace('_', "");
+        assert!(name.eq_ignore_ascii_case(&said), "{} says {name} for {said}", operation.id);
     }
 }
 

@@ -1,12 +1,14 @@
 //! What one write does to its neighbours.
 
 use std::sync::{Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use manager_repository::{AnyConnection, Error, throttles};
+use diesel::connection::SimpleConnection;
+use manager_repository::{AnyConnection, Database, Error, Location, throttles};
 use manager_services::Services;
 use manager_services::workers::keep_house;
 use manager_tests::TestApp;
+use manager_tests::databases::{TestDatabase, on_postgres};
 
 /// Counts once in each of these buckets.
 async fn count(services: &Services, buckets: std::ops::Range<u32>) {
@@ -66,4 +68,39 @@ async fn more_dead_rows_than_fit_one_write_are_all_deleted() {
         assert!(!is_counted(&app.services, number).await, "{number} is dead");
     }
     assert!(is_counted(&app.services, 1100).await, "it lives");
+}
+
+#[actix_web::test]
+async fn reads_are_answered_while_a_read_only_file_is_opened_anew() {
+    if on_postgres() {
+        return;
+    }
+    let file = TestDatabase::create();
+    let url = format!("sqlite://file:{}?mode=ro", file.folder().join("manager.db").display());
+    let db = Database::open(Location::parse(&url).expect("a location"), 4).expect("threads");
+    let query = |conn: &mut AnyConnection| conn.batch_execute("SELECT count(*) FROM accounts").map_err(Error::from);
+    db.read::<_, Error, _>(query).await.expect("an answer");
+    // Longer than anybody waits for a reader to close.
+    let slow = move |conn: &mut AnyConnection| {
+        query(conn)?;
+        std::thread::sleep(Duration::from_secs(4));
+        query(conn)
+    };
+    let slow = actix_web::rt::spawn({
+        let db = db.clone();
+        async move { db.read::<_, Error, _>(slow).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..3 {
+        let write = |tx: &mut AnyConnection| tx.batch_execute("DELETE FROM throttles").map_err(Error::from);
+        let refused = db.write::<(), Error, _>(write).await;
+        assert!(matches!(&refused, Err(Error::Unavailable(reason)) if reason.contains("readonly")), "{refused:?}");
+        for _ in 0..8 {
+            let begun = Instant::now();
+            db.read::<_, Error, _>(query).await.expect("an answer");
+            assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    slow.await.expect("it ends").expect("and was not disturbed");
 }

@@ -1,6 +1,7 @@
 //! A disk without room, and a file that can't be written, under an SQLite database: clear answers meanwhile, recovery
 //! without a restart, and nothing lost or broken.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -166,19 +167,55 @@ fn set_writable(file: &Path, writable: bool) {
     }
 }
 
+/// Reads again and again until it is told to end: each is answered soon, with what was asked or that it can't be had now.
+async fn is_answered_meanwhile(server: &Process, customer: &Customer, ended: &Cell<bool>) {
+    let mut served = 0;
+    while !ended.get() {
+        let begun = Instant::now();
+        let answer = customer.get(server, "/v1/me").await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        match answer.status {
+            200 => served += 1,
+            503 => tokio::time::sleep(Duration::from_millis(50)).await,
+            other => panic!("{other} {}", answer.body),
+        }
+    }
+    assert!(served > 0, "nothing could be read");
+}
+
 #[actix_web::test]
-async fn a_file_that_cannot_be_written_is_read_and_refuses_writes_with_a_503() {
+async fn a_file_that_cannot_be_written_is_read_and_refuses_writes_with_a_503_until_it_can() {
+    is_written_again(Former::Stopped).await;
+}
+
+#[actix_web::test]
+async fn so_is_one_whose_log_was_left_by_a_killed_server() {
+    is_written_again(Former::Killed).await;
+}
+
+/// How the server before ended: one that is killed leaves SQLite's log behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Former {
+    Stopped,
+    Killed,
+}
+
+/// A server starts on a file that can't be written, and goes on when it can.
+async fn is_written_again(former: Former) {
     if on_postgres() {
         return;
     }
     // Where others may look, for root gives its rights away here.
-    let folder = std::env::temp_dir().join(format!("manager-read-only-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("manager-read-only-{former:?}-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let installation = Installation::on(TestDatabase::Sqlite { folder: folder.clone() });
     let server = installation.start().await;
     let ada = Customer::register(&server, "ada").await;
     installation.settled().await;
-    server.stop().await;
+    match former {
+        Former::Stopped => server.stop().await,
+        Former::Killed => server.kill(),
+    }
     let file = folder.join("manager.db");
     set_writable(&file, false);
     let mut command = installation.command();
@@ -192,14 +229,21 @@ async fn a_file_that_cannot_be_written_is_read_and_refuses_writes_with_a_503() {
         command = installation.command_of(Path::new("setpriv"));
         let nobody = NOBODY.to_string();
         command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups"]).arg(copy);
+        // Without a log it could not even be read in such a folder; others than root could not start the server here.
+        let mode = if former == Former::Killed { 0o555 } else { 0o755 };
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("other permissions");
     }
     let server = installation.spawn(&mut command).ready().await;
     refuses_writes_and_reads_on(&server, &ada, &[]).await;
-    // SQLite's shared memory of a process stays read-only as long as a connection holds it: it takes a new start.
-    server.stop().await;
-    set_writable(&file, true);
-    let server = installation.start().await;
-    recovers(&server, &ada, &[]).await;
+    let ended = Cell::new(false);
+    let recovery = async {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("other permissions");
+        set_writable(&file, true);
+        recovers(&server, &ada, &[]).await;
+        ended.set(true);
+    };
+    let reading = || is_answered_meanwhile(&server, &ada, &ended);
+    tokio::join!(recovery, reading(), reading(), reading());
     server.stop().await;
     assert_eq!(integrity(&file), "ok");
 }

@@ -3,10 +3,15 @@
 
 mod backups;
 mod books;
+mod commands;
+mod compose;
 mod dev_mail;
 mod failpoints;
 mod full_disk;
 mod killed_checkouts;
+mod mail_outages;
 mod postgres_restarts;
+mod readme;
+mod secrets;
 mod shutdown;
 mod two_servers;

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use manager_tests::Installation;
 use manager_tests::customers::registration;
 use manager_tests::smtp::MailServer;
+use manager_tests::{Customer, Installation};
+use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -44,18 +45,56 @@ async fn a_running_request_is_finished_and_new_connections_are_refused() {
 #[actix_web::test]
 async fn a_request_that_never_ends_does_not_keep_the_server() {
     let installation = Installation::new();
-    let server = installation.start().await;
+    // What this takes is part of the bound.
+    let server = installation.start_with(&[("MANAGER_DRAIN_SECONDS", "2")]).await;
+    let ada = Customer::register(&server, "ada").await;
     let address = server.url.strip_prefix("http://").expect("a URL").to_owned();
     let mut stuck = TcpStream::connect(&address).await.expect("a connection");
-    let head =
-        "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    // The server would wait for 42 seconds for such a body.
+    let head = format!(
+        "PUT /v1/me/avatar HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: image/png\r\n\
+         Content-Length: 99\r\n\r\n{{",
+        ada.token
+    );
     stuck.write_all(head.as_bytes()).await.expect("a beginning");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     server.terminate();
     let begun = Instant::now();
     let status = server.died().await;
     assert!(status.success(), "{status}");
-    assert!(begun.elapsed() < Duration::from_secs(22), "{:?}", begun.elapsed());
+    let took = begun.elapsed();
+    assert!(took > Duration::from_secs(19) && took < Duration::from_secs(22), "{took:?}");
+    let mut answer = String::new();
+    // Reset or closed, but never answered: what kept the server was this request.
+    let _ = stuck.read_to_string(&mut answer).await;
+    assert_eq!(answer, "");
+}
+
+#[actix_web::test]
+async fn who_looks_learns_that_it_stops_before_it_does() {
+    let installation = Installation::new();
+    let server = installation.start_with(&[("MANAGER_DRAIN_SECONDS", "3")]).await;
+    server.get("/health/ready").await.expect(200);
+    server.terminate();
+    let begun = Instant::now();
+    let fresh = || Client::builder().pool_max_idle_per_host(0).build().expect("a client");
+    let mut unready = 0;
+    while let Ok(answer) = fresh().get(format!("{}/health/ready", server.url)).send().await {
+        if answer.status() == 503 {
+            unready += 1;
+            // What comes still is served.
+            for path in ["/health/live", "/v1/catalogue"] {
+                server.answer(fresh().get(format!("{}{path}", server.url))).await.expect(200);
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(6), "new connections are taken still");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(unready > 3, "{unready}");
+    assert!(begun.elapsed() > Duration::from_secs(2), "{:?}", begun.elapsed());
+    let status = server.died().await;
+    assert!(status.success(), "{status}");
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
 }
 
 #[actix_web::test]

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::access::{self, Access, Ask};
 use crate::connection::{AnyConnection, Engine, Location};
 use crate::errors::{Carries, Error};
+use crate::sqlite_renewal::{Renewal, Renewals};
 use crate::{jobs, sqlite_writer};
 
 /// How many operations may wait for a thread before callers are told to come back.
@@ -91,6 +92,19 @@ impl Database {
         let (asks, ask_queue) = bounded(QUEUE);
         let (reads, read_queue) = bounded(QUEUE);
         let count = connections.max(1);
+        let mut renewals = Renewals::default();
+        for number in 0..count {
+            let (location, queue) = (Arc::clone(&location), read_queue.clone());
+            // Fewer who answer find more that wait together.
+            let asks = if number < count.div_ceil(2) { ask_queue.clone() } else { never() };
+            let asked = match location.engine() {
+                Engine::Postgres => never(),
+                Engine::Sqlite => renewals.reader(),
+            };
+            thread::Builder::new()
+                .name(format!("db-{number}"))
+                .spawn(move || serve(&location, &queue, &asks, asked))?;
+        }
         let writes = match location.engine() {
             Engine::Postgres => reads.clone(),
             Engine::Sqlite => {
@@ -98,16 +112,10 @@ impl Database {
                 let location = Arc::clone(&location);
                 thread::Builder::new()
                     .name("db-writer".to_owned())
-                    .spawn(move || sqlite_writer::serve(&location, &write_queue))?;
+                    .spawn(move || sqlite_writer::serve(&location, &write_queue, renewals))?;
                 writes
             }
         };
-        for number in 0..count {
-            let (location, queue) = (Arc::clone(&location), read_queue.clone());
-            // Fewer who answer find more that wait together.
-            let asks = if number < count.div_ceil(2) { ask_queue.clone() } else { never() };
-            thread::Builder::new().name(format!("db-{number}")).spawn(move || serve(&location, &queue, &asks))?;
-        }
         Ok(Self { asks, reads, writes, location, begun: Arc::default(), bell: Arc::default() })
     }
 
@@ -284,28 +292,34 @@ pub(crate) struct Held<'l> {
     location: &'l Location,
     open: fn(&Location) -> diesel::ConnectionResult<AnyConnection>,
     connection: Option<AnyConnection>,
-    failed_at: Option<Instant>,
+    /// When and why none could be opened, if the last try failed.
+    failed: Option<(Instant, String)>,
 }
 
 impl<'l> Held<'l> {
     pub(crate) fn new(location: &'l Location, open: fn(&Location) -> diesel::ConnectionResult<AnyConnection>) -> Self {
-        Self { location, open, connection: None, failed_at: None }
+        Self { location, open, connection: None, failed: None }
     }
 
     pub(crate) fn get(&mut self) -> Option<&mut AnyConnection> {
-        if self.connection.is_none() && self.failed_at.is_none_or(|at| at.elapsed() > RECONNECT_PAUSE) {
+        if self.connection.is_none() && self.failed.as_ref().is_none_or(|(at, _)| at.elapsed() > RECONNECT_PAUSE) {
             match (self.open)(self.location) {
                 Ok(connection) => {
                     self.connection = Some(connection);
-                    self.failed_at = None;
+                    self.failed = None;
                 }
                 Err(error) => {
                     tracing::error!(%error, "can't connect to the database");
-                    self.failed_at = Some(Instant::now());
+                    self.failed = Some((Instant::now(), error.to_string()));
                 }
             }
         }
         self.connection.as_mut()
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn failure(&self) -> &str {
+        self.failed.as_ref().map_or("it was dropped", |(_, reason)| reason.as_str())
     }
 
     pub(crate) fn drop_broken(&mut self) {
@@ -326,7 +340,7 @@ pub(crate) fn is_clean(connection: &mut AnyConnection) -> bool {
 }
 
 /// The life of a thread that takes reads and, on PostgreSQL, writes.
-fn serve(location: &Location, queue: &Receiver<Work>, asks: &Receiver<Waiting>) {
+fn serve(location: &Location, queue: &Receiver<Work>, asks: &Receiver<Waiting>, mut renewals: Receiver<Renewal>) {
     let mut held = Held::new(location, Location::connect_reader);
     loop {
         let healthy = select! {
@@ -338,6 +352,17 @@ fn serve(location: &Location, queue: &Receiver<Work>, asks: &Receiver<Waiting>) 
                 Ok(Work::Read(job)) => job(held.get()),
                 Ok(Work::Write(task)) => write_alone(&mut held, task),
                 Err(_) => return,
+            },
+            recv(renewals) -> renewal => {
+                match renewal {
+                    Ok(renewal) => {
+                        held.drop_broken();
+                        renewal.wait();
+                    }
+                    // Without a writer there is still much to read.
+                    Err(_) => renewals = never(),
+                }
+                true
             },
         };
         if !healthy || held.connection.as_mut().is_some_and(|connection| !is_clean(connection)) {

@@ -24,6 +24,11 @@ impl Error {
     pub(crate) const fn is_fatal(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Whether a reason, with or without this type's words around it, is that an SQLite file can't be written.
+    pub(crate) fn tells_read_only(reason: &str) -> bool {
+        reason.contains(READ_ONLY)
+    }
 }
 
 /// Errors that can carry a database error, so that the engine room sees it through a use case's own type.
@@ -37,6 +42,9 @@ impl Carries for Error {
     }
 }
 
+/// How SQLite's message begins for a file that can't be written.
+const READ_ONLY: &str = "attempt to write a readonly database";
+
 /// Starts of messages after which nothing of the transaction stands, on either engine.
 const LOST: [&str; 13] = [
     "database or disk is full",
@@ -44,7 +52,7 @@ const LOST: [&str; 13] = [
     "out of memory",
     "database is locked",
     "database table is locked",
-    "attempt to write a readonly database",
+    READ_ONLY,
     "unable to open database file",
     "database disk image is malformed",
     "server closed the connection",

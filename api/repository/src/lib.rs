@@ -42,6 +42,7 @@ pub mod service_tokens;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sql_types;
+mod sqlite_renewal;
 mod sqlite_writer;
 pub mod tables;
 pub mod throttles;

@@ -1,6 +1,7 @@
 //! Migrations, embedded and paired per engine; applied under a lock so that several servers may start at once.
 
 use diesel::connection::SimpleConnection;
+use diesel::migration::Migration;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::{AnyConnection, Location};
@@ -24,8 +25,9 @@ pub fn apply(location: &Location) -> Result<Vec<String>, Error> {
     let mut connection = location.connect().map_err(|error| Error::Unavailable(error.to_string()))?;
     crate::each!(&mut connection, |c| {
         lock(c)?;
-        let applied = c.run_pending_migrations(source(location)).map_err(|error| Error::Defect(error.to_string()))?;
-        Ok(applied.iter().map(ToString::to_string).collect())
+        let pending = c.pending_migrations(source(location)).map_err(defect)?;
+        c.run_migrations(&pending).map_err(defect)?;
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     })
 }
 
@@ -34,9 +36,8 @@ pub fn apply(location: &Location) -> Result<Vec<String>, Error> {
 /// # Errors
 /// As [`apply`].
 pub fn status(location: &Location) -> Result<Vec<Status>, Error> {
-    use diesel::migration::{Migration, MigrationSource};
+    use diesel::migration::MigrationSource;
     let mut connection = location.connect().map_err(|error| Error::Unavailable(error.to_string()))?;
-    let defect = |error: Box<dyn std::error::Error + Send + Sync>| Error::Defect(error.to_string());
     macro_rules! list {
         ($c:expr, $backend:ty) => {{
             let applied = $c.applied_migrations().map_err(defect)?;
@@ -56,6 +57,10 @@ pub fn status(location: &Location) -> Result<Vec<Status>, Error> {
         AnyConnection::Pg(c) => list!(c, diesel::pg::Pg),
         AnyConnection::Sqlite(c) => list!(c, diesel::sqlite::Sqlite),
     }
+}
+
+fn defect(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Defect(error.to_string())
 }
 
 fn source(location: &Location) -> EmbeddedMigrations {

@@ -35,6 +35,13 @@ pub struct Session {
     pub locale: Language,
 }
 
+impl Session {
+    /// Whether a browser keeps it in a cookie; else a client has its tokens.
+    pub fn is_cookie(&self) -> bool {
+        self.mode == "cookie"
+    }
+}
+
 pub fn insert(tx: &mut AnyConnection, row: &Session) -> Result<(), Error> {
     diesel::insert_into(sessions::table)
         .values((

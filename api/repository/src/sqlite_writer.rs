@@ -7,11 +7,12 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use crate::connection::{AnyConnection, Location};
 use crate::database::{Held, Ran, Work, Write, is_clean};
 use crate::errors::Error;
+use crate::sqlite_renewal::Renewals;
 
 /// How many writes share a commit at most.
 const BATCH: usize = 64;
 
-pub(crate) fn serve(location: &Location, queue: &Receiver<Work>) {
+pub(crate) fn serve(location: &Location, queue: &Receiver<Work>, mut renewals: Renewals) {
     let mut held = Held::new(location, Location::connect);
     while let Ok(first) = queue.recv() {
         let mut batch = Vec::with_capacity(8);
@@ -29,7 +30,7 @@ pub(crate) fn serve(location: &Location, queue: &Receiver<Work>) {
         }
         let outcome = match held.get() {
             Some(AnyConnection::Sqlite(_)) => commit(&mut held, &mut batch),
-            _ => Err("no connection".to_owned()),
+            _ => Err(format!("no connection: {}", held.failure())),
         };
         if let Err(reason) = &outcome {
             tracing::error!(reason, writes = batch.len(), "a batch of writes was rolled back");
@@ -37,6 +38,10 @@ pub(crate) fn serve(location: &Location, queue: &Receiver<Work>) {
         }
         for task in batch {
             task.finish(outcome.clone().map_err(Error::Unavailable));
+        }
+        // Last, so that nobody waits for an answer as long as the readers take.
+        if outcome.is_err_and(|reason| Error::tells_read_only(&reason)) {
+            renewals.renew();
         }
     }
 }

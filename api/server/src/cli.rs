@@ -108,7 +108,8 @@ enum Keys {
 enum Staff {
     /// Make a staff account, or change its role; a new one gets a mail with a link to set its password
     Create {
-        email: String,
+        #[arg(value_parser = address)]
+        email: EmailAddress,
         /// support, catalogue, finance or admin
         #[arg(long, value_parser = role)]
         role: StaffRole,
@@ -130,6 +131,10 @@ enum Staff {
         #[arg(long)]
         revoke: bool,
     },
+}
+
+fn address(text: &str) -> Result<EmailAddress, String> {
+    EmailAddress::parse(text).map_err(|_| "it may be an e-mail address".to_owned())
 }
 
 fn role(text: &str) -> Result<StaffRole, String> {
@@ -177,7 +182,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let former = if revoke { Former::Revoke } else { Former::Retire };
             println!("{}", signing_keys::rotate(&services, former, services.clock.now()).await?);
         }
-        Command::Config => print!("{}", config::report(&Variables::read()?)?),
+        Command::Config => {
+            let (lines, checked) = config::report(&Variables::read()?);
+            print!("{lines}");
+            checked?;
+        }
         Command::Seed { accounts, products, seed } => seed_command(Request { accounts, products, seed }).await?,
         Command::Openapi { check } => document(check)?,
         #[cfg(feature = "failpoints")]
@@ -221,11 +230,7 @@ async fn staff_command(command: Staff) -> anyhow::Result<()> {
     let (_, services) = prepared().await?;
     let now = services.clock.now();
     match command {
-        Staff::Create { email, role } => {
-            let address = EmailAddress::parse(&email);
-            let address = address.map_err(|_| ConfigError(format!("`{email}` is not an e-mail address")))?;
-            println!("{}", staff::create(&services, &address, role, now).await?);
-        }
+        Staff::Create { email, role } => println!("{}", staff::create(&services, &email, role, now).await?),
         Staff::VerifyVat { organization, revoke } => {
             let decision = if revoke { Decision::Revoke } else { Decision::Verify };
             let changed = vat_numbers::decide(&services, now, &organization, decision).await?;

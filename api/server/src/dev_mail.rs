@@ -26,7 +26,7 @@ pub fn server(listener: TcpListener, services: Services) -> std::io::Result<Serv
             .route("/mails.json", web::get().to(list))
             .default_service(web::to(HttpResponse::NotFound))
     };
-    Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
+    Ok(HttpServer::new(app).workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
 }
 
 type Data = web::Data<(Services, SocketAddr)>;

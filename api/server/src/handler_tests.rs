@@ -69,7 +69,7 @@ async fn change_things(
     let Then(Allowed, MergePatch(change)) = body; // utoipa wants plain names in the signature
     seen.require()?;
     let (_, id): (OrganizationId, InvitationId) = ids.0;
-    let rows = vec![(1, change.note.apply(None)), (2, Some(id.to_string()))];
+    let rows = vec![(1, change.note.into_option().flatten()), (2, Some(id.to_string()))];
     Page::of(rows, query.0.limit(), |row| row.0, |row| Changed { note: row.1 })
 }
 

@@ -59,6 +59,8 @@ pub struct Health {
 }
 
 /// Whether the process runs
+///
+/// Answers as long as the process serves requests, with or without its database: for whoever restarts what hangs.
 #[utoipa::path(tag = "system", responses((status = 200, description = "It runs", body = Health)))]
 #[get("/health/live")]
 pub async fn get_liveness() -> Json<Health> {
@@ -66,6 +68,9 @@ pub async fn get_liveness() -> Json<Health> {
 }
 
 /// Whether requests should come here: 503 while draining or without the database
+///
+/// 503 while the server drains before its end, or while its database doesn't answer within two seconds: for a
+/// balancer, which sends requests elsewhere then.
 #[utoipa::path(tag = "system", responses((status = 200, description = "It is ready", body = Health)))]
 #[get("/health/ready")]
 pub async fn get_readiness(state: web::Data<AppState>) -> Result<Json<Health>, Problem> {

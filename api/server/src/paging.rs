@@ -136,10 +136,6 @@ impl<T> Page<T> {
         let next_cursor = last.map(|row| Cursor::encode(&key(row))).transpose()?.map(|cursor| cursor.0);
         Ok(Self { data: rows.into_iter().map(item).collect(), next_cursor })
     }
-
-    pub fn all(data: Vec<T>) -> Self {
-        Self { data, next_cursor: None }
-    }
 }
 
 impl<T: Serialize> Responder for Page<T> {

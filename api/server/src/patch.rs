@@ -1,9 +1,7 @@
 //! Fields of a JSON Merge Patch.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use validator::{Validate, ValidateEmail, ValidateLength, ValidateRange, ValidateUrl, ValidationErrors};
+use validator::{Validate, ValidateLength, ValidationErrors};
 
 /// Left alone, cleared, or set. In a struct:
 /// `#[serde(default)] #[schema(value_type = Option<T>, required = false)] field: Patch<T>`.
@@ -16,10 +14,6 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),
@@ -34,19 +28,6 @@ impl<T> Patch<T> {
             Self::Null => Some(None),
             Self::Value(value) => Some(Some(value)),
         }
-    }
-
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Patch<U> {
-        match self {
-            Self::Absent => Patch::Absent,
-            Self::Null => Patch::Null,
-            Self::Value(value) => Patch::Value(f(value)),
-        }
-    }
-
-    /// What the field holds afterwards.
-    pub fn apply(self, current: Option<T>) -> Option<T> {
-        self.into_option().unwrap_or(current)
     }
 }
 
@@ -77,30 +58,5 @@ impl<T: Validate> Validate for Patch<T> {
 impl<T: ValidateLength<u64>> ValidateLength<u64> for Patch<T> {
     fn length(&self) -> Option<u64> {
         self.value().and_then(ValidateLength::length)
-    }
-}
-
-impl<T: ValidateEmail> ValidateEmail for Patch<T> {
-    fn as_email_string(&self) -> Option<Cow<'_, str>> {
-        self.value().and_then(ValidateEmail::as_email_string)
-    }
-}
-
-impl<T: ValidateUrl> ValidateUrl for Patch<T> {
-    fn as_url_string(&self) -> Option<Cow<'_, str>> {
-        self.value().and_then(ValidateUrl::as_url_string)
-    }
-}
-
-impl<T, N> ValidateRange<N> for Patch<T>
-where
-    T: ValidateRange<N>,
-{
-    fn greater_than(&self, max: N) -> Option<bool> {
-        self.value().and_then(|value| value.greater_than(max))
-    }
-
-    fn less_than(&self, min: N) -> Option<bool> {
-        self.value().and_then(|value| value.less_than(min))
     }
 }

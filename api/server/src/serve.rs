@@ -22,7 +22,7 @@ use crate::startup::{self, Sources};
 use crate::state::{AppState, Parts};
 use crate::{dev_mail, docs, metrics, pages, routes};
 
-/// Seconds that running requests get when the server stops.
+/// Seconds from the signal to the end, in which running requests and jobs may finish.
 const GRACE: u64 = 20;
 
 /// The whole application; in-process tests can call it without a socket.
@@ -45,9 +45,10 @@ pub struct RunningServer {
 }
 
 impl RunningServer {
-    /// Turns unready, accepts no more, and waits for running requests.
+    /// Turns unready; when those that look have had the time to see it, accepts no more and waits for running requests.
     pub async fn stop(self) -> std::io::Result<()> {
         self.readiness.drain();
+        tokio::time::sleep(self.state.config.drain()).await;
         // At once, so that the bound on one is the bound on all.
         let stops: Vec<_> = self.servers.iter().map(|(handle, _)| handle.stop(true)).collect();
         for stop in stops {
@@ -80,7 +81,7 @@ pub async fn start(config: Config, listener: TcpListener, parts: Parts) -> std::
         .workers(state.config.http_threads)
         .keep_alive(Duration::from_secs(75))
         .client_request_timeout(Duration::from_secs(10))
-        .shutdown_timeout(GRACE)
+        .shutdown_timeout(GRACE - state.config.drain().as_secs())
         .disable_signals()
         .listen(listener)?
         .run();

@@ -83,8 +83,14 @@ async fn only_listed_origins_may_read() {
     let answer = ask(listed, from("https://app.example.com")).await;
     assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
     assert_eq!(answer.header("vary"), "Origin");
+    assert_eq!(answer.header("access-control-allow-credentials"), "true");
+    let exposed = answer.header("access-control-expose-headers");
+    for name in ["ETag", "Link", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"] {
+        assert!(exposed.split(',').any(|known| known.trim() == name), "{name} in {exposed}");
+    }
     let answer = ask(listed, from("https://evil.example.com")).await;
     assert_eq!(answer.header("access-control-allow-origin"), "");
+    assert_eq!(answer.header("access-control-allow-credentials"), "");
     let preflight = TestRequest::default().method(actix_web::http::Method::OPTIONS).uri("/v1/anything");
     let preflight = preflight.insert_header(("origin", "https://app.example.com"));
     let answer = ask(listed, preflight.insert_header(("access-control-request-method", "POST"))).await;
@@ -105,6 +111,38 @@ async fn an_empty_bucket_refuses_with_the_time_to_wait() {
         statuses.push((response.status().as_u16(), response.headers().contains_key("retry-after")));
     }
     assert_eq!(statuses, [(200, false), (200, false), (429, true)]);
+}
+
+#[actix_web::test]
+async fn every_answer_tells_browsers_what_they_must_not_do_with_it() {
+    for (path, status) in [("/health/live", 200), ("/nowhere", 404), ("/panics", 500), ("/openapi.json", 200)] {
+        let answer = ask(|_| {}, TestRequest::get().uri(path)).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert_eq!(answer.header("strict-transport-security"), "", "{path}: not where the address isn't https");
+    }
+    let docs = ask(|_| {}, TestRequest::get().uri("/docs/")).await;
+    assert!(docs.header("content-security-policy").starts_with("default-src 'self'"));
+    let https = |config: &mut Config| config.public_url_said = Some("https://panel.example.com".to_owned());
+    let answer = ask(https, TestRequest::get().uri("/health/live")).await;
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+}
+
+#[actix_web::test]
+async fn a_customer_has_one_bucket_whichever_of_its_addresses_asks() {
+    let mut config = Config::for_tests("sqlite://unused");
+    (config.rate_limits, config.rate_burst, config.rate_per_second) = (true, 2, 1);
+    let service = init_service(app(web::Data::new(AppState::new(config, parts())))).await;
+    let mut statuses = Vec::new();
+    for address in ["2001:db8:1:1::1", "2001:db8:1:1:ffff::2", "2001:db8:1:1::3", "2001:db8:1:2::1", "192.0.2.1"] {
+        let request =
+            TestRequest::get().uri("/problems").peer_addr((address.parse::<std::net::IpAddr>().unwrap(), 1).into());
+        statuses.push(service.call(request.to_request()).await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429, 200, 200]);
 }
 
 #[actix_web::test]

@@ -205,7 +205,7 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     let account = new_account(services, call, &row, &details, password_hash);
     let secret = Secret::new(services, call, mode)?;
     let opened = Secret { token: secret.token.clone(), ..secret };
-    let device = Device::of(&account, secret.id);
+    let (device, locale) = (Device::of(&account, secret.id), account.locale);
     let (shared, call_) = (services.clone(), call.clone());
     let write = move |tx: &mut AnyConnection| {
         create(tx, &shared, &call_, &row, &details, &account, &opened)?;
@@ -214,7 +214,7 @@ pub async fn confirm(services: &Services, call: &Call, proof: Proof, password: &
     };
     services.db.write(write).await?;
     failpoint!("registrations.after_commit");
-    sessions::grant(services, call, device, secret).await
+    sessions::grant(services, call, device, locale, secret).await
 }
 
 /// The registration that the proof is about.

@@ -1,6 +1,7 @@
 //! Sessions: login, refresh, logout, and what a person sees of them (ACC-9).
 
 use manager_domain::ids::*;
+use manager_domain::languages::Language;
 use manager_domain::{Code, Instant};
 use manager_repository::accounts::Account;
 use manager_repository::{AnyConnection, accounts, sessions as rows};
@@ -57,6 +58,8 @@ pub struct Grant {
     pub csrf_token: String,
     /// Recognises this device at a later login, so that strangers can't lock it out.
     pub device_token: String,
+    /// The account's language.
+    pub locale: Language,
 }
 
 /// What a login asks.
@@ -116,7 +119,13 @@ pub(crate) fn open(
 }
 
 /// What the client gets for a session that was opened or refreshed from this device.
-pub async fn grant(services: &Services, call: &Call, device: Device, secret: Secret) -> Result<Grant> {
+pub async fn grant(
+    services: &Services,
+    call: &Call,
+    device: Device,
+    locale: Language,
+    secret: Secret,
+) -> Result<Grant> {
     let account = device.account;
     let (access_token, expires_in) = signing_keys::sign(services, account, secret.id, call.now).await?;
     Ok(Grant {
@@ -129,6 +138,7 @@ pub async fn grant(services: &Services, call: &Call, device: Device, secret: Sec
         session_expires_in: services.settings.session_lifetime.num_seconds(),
         csrf_token: csrf_token(services, secret.id),
         device_token: device.token(services),
+        locale,
     })
 }
 
@@ -279,14 +289,22 @@ async fn enter(
         })
         .await?;
     let device = Device::of(account, secret.id);
-    grant(services, call, device, Secret { token: secret.token, ..secret }).await
+    grant(services, call, device, account.locale, Secret { token: secret.token, ..secret }).await
+}
+
+/// A session that goes on.
+#[derive(Clone, Copy)]
+struct Living {
+    device: Device,
+    mode: Mode,
+    locale: Language,
 }
 
 /// What became of a refresh token.
 enum Refreshed {
-    Rotated(Device, Mode),
+    Rotated(Living),
     /// The answer was lost: the successor that was handed out already.
-    Again(Device, Mode, String),
+    Again(Living, String),
     Unknown,
     /// It is over, or is now, for the token was used before: somebody has a copy.
     Ended,
@@ -303,13 +321,13 @@ pub async fn refresh(services: &Services, call: &Call, token: &str) -> Result<Gr
     let successor = vault::token("mrt")?;
     let (shared, call_, token, next) = (services.clone(), call.clone(), token.to_owned(), successor.clone());
     let refreshed = services.db.write(move |tx| rotate(tx, &shared, &call_, &token, &next)).await?;
-    let (device, mode, token) = match refreshed {
-        Refreshed::Rotated(device, mode) => (device, mode, successor),
-        Refreshed::Again(device, mode, token) => (device, mode, token),
+    let (Living { device, mode, locale }, token) = match refreshed {
+        Refreshed::Rotated(living) => (living, successor),
+        Refreshed::Again(living, token) => (living, token),
         Refreshed::Ended => return Err(Code::SessionEnded.into()),
         Refreshed::Unknown => return Err(Code::InvalidToken.into()),
     };
-    grant(services, call, device, Secret { id: device.id, mode, token }).await
+    grant(services, call, device, locale, Secret { id: device.id, mode, token }).await
 }
 
 fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str, next: &str) -> Result<Refreshed> {
@@ -319,9 +337,9 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
     if session.ended_at.is_some() || session.expires_at <= now {
         return Ok(Refreshed::Ended);
     }
-    let mode = if session.mode == "cookie" { Mode::Cookie } else { Mode::Bearer };
+    let mode = if session.is_cookie() { Mode::Cookie } else { Mode::Bearer };
     let Some(account) = accounts::find(tx, session.account_id)? else { return Ok(Refreshed::Ended) };
-    let device = Device::of(&account, session.id);
+    let living = Living { device: Device::of(&account, session.id), mode, locale: account.locale };
     let successor = services.vault.seal(Purpose::RefreshTokens, token.as_bytes(), next.as_bytes())?;
     let rotation = rows::Rotation {
         from_hash: &from_hash,
@@ -334,7 +352,7 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
         now,
     };
     if rows::rotate(tx, session.id, &rotation)? {
-        return Ok(Refreshed::Rotated(device, mode));
+        return Ok(Refreshed::Rotated(living));
     }
     // Somebody was faster, or the token is older: read again what stands now.
     let Some(session) = rows::find_by_any_secret(tx, &from_hash)? else { return Ok(Refreshed::Unknown) };
@@ -348,7 +366,7 @@ fn rotate(tx: &mut AnyConnection, services: &Services, call: &Call, token: &str,
     if let Some(kept) = kept {
         let plain = services.vault.open(Purpose::RefreshTokens, token.as_bytes(), &kept)?;
         let token = String::from_utf8(plain.to_vec()).map_err(Error::defect)?;
-        return Ok(Refreshed::Again(device, mode, token));
+        return Ok(Refreshed::Again(living, token));
     }
     end_copied(tx, services, call, session.account_id, session.id)?;
     Ok(Refreshed::Ended)

@@ -6,9 +6,10 @@ use actix_web::http::header::ORIGIN;
 use actix_web::{HttpRequest, HttpResponseBuilder};
 use manager_domain::Code;
 use manager_domain::ids::SessionId;
-use manager_services::sessions::{self, Grant};
+use manager_services::sessions::{self, Grant, Session};
 use subtle::ConstantTimeEq;
 
+use crate::language::Language;
 use crate::problems::Problem;
 use crate::state::AppState;
 
@@ -18,6 +19,8 @@ pub const SESSION: &str = "__Host-session";
 const CSRF: &str = "__Host-csrf";
 /// Recognises the device at a later login.
 const DEVICE: &str = "__Host-device";
+/// Holds the language of whoever logged in last, so that they find it again as a visitor; scripts may change it.
+const LANGUAGE: &str = "lang";
 /// The longest that browsers keep a cookie.
 const LONGEST: Duration = Duration::days(400);
 const CSRF_HEADER: &str = "X-CSRF-Token";
@@ -28,6 +31,12 @@ pub fn set(response: &mut HttpResponseBuilder, grant: &Grant) {
     response.cookie(cookie(SESSION, grant.secret.clone(), true, LONGEST));
     response.cookie(cookie(CSRF, grant.csrf_token.clone(), false, LONGEST));
     set_device(response, grant.device_token.clone());
+    response.cookie(language(grant.locale));
+}
+
+/// Remembers a language.
+pub fn language(language: Language) -> Cookie<'static> {
+    cookie(LANGUAGE, language.as_str().to_owned(), false, LONGEST)
 }
 
 /// Makes the browser known.
@@ -40,13 +49,18 @@ pub fn device(request: &HttpRequest) -> Option<String> {
     request.cookie(DEVICE).map(|cookie| cookie.value().to_owned())
 }
 
-/// Takes a browser's session away.
-pub fn clear(response: &mut HttpResponseBuilder) {
+/// Takes a browser's session away, where it is the one that ended: one that was proved by a token has no cookies, and
+/// those that came along are of another.
+pub fn clear(response: &mut HttpResponseBuilder, ended: &Session) {
+    if !ended.is_cookie() {
+        return;
+    }
     response.cookie(cookie(SESSION, String::new(), true, Duration::ZERO));
     response.cookie(cookie(CSRF, String::new(), false, Duration::ZERO));
 }
 
-fn cookie(name: &'static str, value: String, http_only: bool, lifetime: Duration) -> Cookie<'static> {
+/// A cookie of this service: sent to it alone, and not with requests that other sites make.
+pub fn cookie(name: &'static str, value: String, http_only: bool, lifetime: Duration) -> Cookie<'static> {
     Cookie::build(name, value)
         .path("/")
         .secure(true)

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use actix_web::http::Uri;
 use manager_domain::organizations::check_vat_number;
@@ -41,6 +42,14 @@ impl Config {
 
     pub fn root_key_file(&self) -> PathBuf {
         self.root_key_file_said.clone().unwrap_or_else(|| self.data_dir.join("root.key"))
+    }
+
+    /// How long a server that was asked to stop says so at `/health/ready` before it accepts no more.
+    ///
+    /// Unless said, in production two seconds, in which a balancer may look; nobody waits for that in development.
+    pub fn drain(&self) -> Duration {
+        let usual = if self.is_production() { 2 } else { 0 };
+        Duration::from_secs(self.drain_seconds_said.unwrap_or(usual))
     }
 
     pub fn is_production(&self) -> bool {
@@ -105,8 +114,8 @@ impl Config {
     }
 
     /// What counts for a setting that wasn't given and has no constant default.
-    pub(super) fn effective(&self) -> impl Fn(&str) -> Option<String> {
-        |name| match name {
+    pub(super) fn effective(&self, name: &str) -> Option<String> {
+        match name {
             "DATABASE_URL" => Some(self.database_url.expose().to_owned()),
             "MANAGER_PUBLIC_URL" => Some(self.public_url()),
             "MANAGER_FRONTEND_URL" => Some(self.frontend_url()),
@@ -114,6 +123,7 @@ impl Config {
             "MANAGER_DEV_MAIL_LISTEN" => Some(self.dev_mail_listen?.to_string()),
             "MANAGER_HTTP_THREADS" => Some(self.http_threads.to_string()),
             "MANAGER_DB_CONNECTIONS" => Some(self.db_connections.to_string()),
+            "MANAGER_DRAIN_SECONDS" => Some(self.drain().as_secs().to_string()),
             _ => None,
         }
     }

@@ -137,9 +137,15 @@ impl Config {
 
     pub fn from_variables(variables: &Variables) -> Result<Self, ConfigError> {
         variables.refuse_unknown()?;
+        let config = Self::unchecked(variables)?;
+        config.check_mode(variables)?;
+        Ok(config)
+    }
+
+    /// Each value by itself is right.
+    fn unchecked(variables: &Variables) -> Result<Self, ConfigError> {
         let mut config = Self::parse(variables)?;
         config.complete();
-        config.check_mode(variables)?;
         Ok(config)
     }
 
@@ -161,10 +167,12 @@ impl Config {
     }
 }
 
-/// `manager config`: every setting, its value with secrets masked, and where it came from.
-pub fn report(variables: &Variables) -> Result<String, ConfigError> {
-    let config = Config::from_variables(variables)?;
-    let effective = config.effective();
+/// `manager config`: every setting, its value with secrets masked, and where it came from; and what is wrong with them.
+///
+/// Values that depend on others are missing where one can't be read.
+pub fn report(variables: &Variables) -> (String, Result<(), ConfigError>) {
+    let config = Config::unchecked(variables);
+    let effective = |name: &str| config.as_ref().ok()?.effective(name);
     let mut lines = String::new();
     for setting in SETTINGS {
         let value = variables.get(setting).map(str::to_owned);
@@ -172,7 +180,7 @@ pub fn report(variables: &Variables) -> Result<String, ConfigError> {
         let value = shown(setting.name, &value);
         lines.push_str(&format!("{:<34} {value:<44} {}\n", setting.name, variables.source(setting)));
     }
-    Ok(lines)
+    (lines, Config::from_variables(variables).map(|_| ()))
 }
 
 fn is_ours(name: &str) -> bool {
@@ -282,11 +290,33 @@ mod tests {
     }
 
     #[test]
+    fn the_report_has_all_settings_whatever_is_wrong_with_them() {
+        let report = |pairs: &[(&str, &str)]| {
+            let map = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let (lines, checked) = report(&Variables::from(&map));
+            assert_eq!(lines.lines().count(), SETTINGS.len());
+            let line = |name: &str| lines.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+            (line("MANAGER_DRAIN_SECONDS"), line("MANAGER_MODE"), checked.err().map(|error| error.0))
+        };
+        let (drain, mode, complaint) = report(&[("MANAGER_MODE", "production")]);
+        assert!(drain.contains(" 2 ") && mode.contains(" production "), "{drain}{mode}");
+        assert!(complaint.unwrap().starts_with("MANAGER_ROOT_KEY_FILE"));
+        let (drain, mode, complaint) = report(&[("MANAGER_MODE", "prod")]);
+        assert!(!drain.contains(['0', '2']) && mode.contains(" prod "), "{drain}{mode}");
+        assert!(complaint.unwrap().starts_with("MANAGER_MODE holds `prod`"));
+        let (_, _, complaint) = report(&[("MANAGER_LISTENN", "1")]);
+        assert!(complaint.unwrap().starts_with("MANAGER_LISTENN is no setting"));
+        let (drain, _, complaint) = report(&[]);
+        assert!(drain.contains(" 0 ") && complaint.is_none(), "{drain}{complaint:?}");
+    }
+
+    #[test]
     fn the_report_masks_secrets() {
         let mut variables = Variables::default();
         let set = ("postgres://u:geheim@db/x".to_owned(), Source::DotEnv);
         variables.values.insert("DATABASE_URL".to_owned(), set);
-        let report = report(&variables).unwrap();
+        let (report, checked) = report(&variables);
+        checked.unwrap();
         assert!(report.contains("postgres://u:********@db/x"), "{report}");
         assert!(!report.contains("geheim"), "{report}");
         assert!(report.lines().next().unwrap().ends_with(".env"), "{report}");

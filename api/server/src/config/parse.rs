@@ -202,21 +202,23 @@ pub fn currencies(text: &str) -> Option<Vec<Currency>> {
     list(Currency::parse)(text).filter(|currencies| !currencies.is_empty())
 }
 
-/// A URL without its passwords.
+/// A URL without its passwords, rather with too little than with one: neither what may be one between `:` and `@`, nor
+/// in the query the value of a name that ends in `password` or `secret`.
 pub fn mask_password(value: &str) -> String {
-    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
-    let masked = rest.rsplit_once('@').and_then(|(user, host)| {
-        let (user, _) = user.split_once(':')?;
-        Some(format!("{user}:********@{host}"))
-    });
-    let url = format!("{scheme}://{}", masked.as_deref().unwrap_or(rest));
-    match url.split_once("password=") {
-        Some((before, after)) => {
-            let others = after.find('&').map_or("", |end| &after[end..]);
-            format!("{before}password=********{others}")
-        }
-        None => url,
-    }
+    let (scheme, rest) =
+        value.split_once("://").map_or(("", value), |(scheme, rest)| (&value[..scheme.len() + 3], rest));
+    let before_query = &rest[..rest.find('?').unwrap_or(rest.len())];
+    let at = before_query.rfind('@').or_else(|| rest.rfind('@')).unwrap_or(0);
+    let (user, place) = rest.split_at(at);
+    let user = user.split_once(':').map_or_else(|| user.to_owned(), |(name, _)| format!("{name}:********"));
+    let pairs: Vec<String> = place.split('&').map(mask_pair).collect();
+    format!("{scheme}{user}{}", pairs.join("&"))
+}
+
+fn mask_pair(pair: &str) -> String {
+    let secret = |name: &str| ["password", "secret"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+    let end = pair.match_indices('=').map(|(at, _)| at).find(|at| secret(&pair[..*at]));
+    end.map_or_else(|| pair.to_owned(), |end| format!("{}=********", &pair[..end]))
 }
 
 #[cfg(test)]
@@ -240,5 +242,31 @@ mod tests {
         }
         assert_eq!(origin("https://Panel.Example.com:443").as_deref(), Some("https://panel.example.com"));
         assert_eq!(origin("https://panel.example.com/page"), None);
+    }
+
+    #[test]
+    fn urls_are_shown_without_passwords() {
+        for (said, shown) in [
+            ("postgres://u:a@h/db", "postgres://u:********@h/db"),
+            ("postgres://u@h/db?sslmode=require", "postgres://u@h/db?sslmode=require"),
+            ("postgres://h/db?sslpassword=a&password=b", "postgres://h/db?sslpassword=********&password=********"),
+            (
+                "postgres://u:a@h/db?password=b&host=c&SSLPassword=d=e?f",
+                "postgres://u:********@h/db?password=********&host=c&SSLPassword=********",
+            ),
+            ("postgres://h/db?password=a%26b&user=u", "postgres://h/db?password=********&user=u"),
+            ("postgres://h/db?oauth_client_secret=a", "postgres://h/db?oauth_client_secret=********"),
+            ("postgres://h/d=b?password=a", "postgres://h/d=b?password=********"),
+            ("postgres://u:a@b@h/db", "postgres://u:********@h/db"),
+            ("postgres://u:a?b@h/db?password=c", "postgres://u:********@h/db?password=********"),
+            ("postgres://h:5432/db?application_name=a@b&password=c", "postgres://h:********@b&password=********"),
+            ("postgres:/u:a@h/db", "postgres:********@h/db"),
+            ("smtps://user:secret@mail.example.com:465", "smtps://user:********@mail.example.com:465"),
+            ("sqlite://data/manager.db", "sqlite://data/manager.db"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("Manager <no-reply@manager.example>", "Manager <no-reply@manager.example>"),
+        ] {
+            assert_eq!(mask_password(said), shown, "{said}");
+        }
     }
 }

@@ -106,6 +106,9 @@ pub async fn start_absorption(
 }
 
 /// Show how the absorption of my account stands
+///
+/// Organization by organization: waiting for an approval or an acceptance, done, or ended otherwise (MEM-7). One that
+/// ended is shown for seven days, then there is a 404.
 #[utoipa::path(tag = "memberships",
     responses((status = 200, description = "The latest, running or ended within seven days", body = AbsorptionView),
         (status = 404, description = "There was none")),
@@ -118,7 +121,7 @@ pub async fn get_absorption(caller: Caller, state: web::Data<AppState>) -> Resul
 
 /// Call the absorption of my account off
 ///
-/// Organizations that are done stay so.
+/// Organizations that are done stay so; invitations that nobody answered are revoked, and nothing else changes.
 #[utoipa::path(tag = "memberships", responses((status = 204, description = "Called off"),
         (status = 404, description = "None is running")),
     security(("bearer" = []), ("cookie" = [])))]
@@ -162,6 +165,9 @@ impl From<Asked> for AskedAbsorption {
 }
 
 /// List the running absorptions
+///
+/// Members who ask that another account of theirs takes over. Those in `awaiting_approval` need an owner or admin to
+/// approve or refuse within seven days (MEM-7).
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "Newest first", body = Page<AskedAbsorption>)),
     security(("bearer" = []), ("cookie" = [])),
@@ -198,7 +204,7 @@ pub async fn approve_absorption(
 
 /// Refuse an absorption
 ///
-/// The member keeps the membership.
+/// The member keeps the membership and its rights here; what other organizations decide is theirs.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = AbsorptionId, Path, description = "The absorption"), OptionalKey),
     responses((status = 204, description = "Refused"),

@@ -26,6 +26,6 @@ pub async fn delete_account(
     let Then(caller, Json(body)) = body;
     account_deletion::delete(&state.services, &caller.call, &caller.account, &body.password).await?;
     let mut response = HttpResponse::NoContent();
-    cookies::clear(&mut response);
+    cookies::clear(&mut response, &caller.session);
     Ok(response.finish())
 }

@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::cookie::{Cookie, time::Duration};
 use actix_web::dev::Payload;
 use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
@@ -60,11 +60,6 @@ fn secret(request: &HttpRequest) -> Result<String, Problem> {
     Ok(cookie.value().to_owned())
 }
 
-fn cookie(name: &'static str, value: String, http_only: bool, lifetime: Duration) -> Cookie<'static> {
-    let cookie = Cookie::build(name, value).path("/").secure(true).http_only(http_only).same_site(SameSite::Lax);
-    cookie.max_age(lifetime).finish()
-}
-
 /// For whom a visitor's cart is priced.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,9 +99,10 @@ pub struct OpenedCart {
 
 /// Open a visitor's cart
 ///
-/// Kept for 30 days after its last change.
+/// Kept for 30 days after its last change. Its secret is told this once; a browser gets it in cookies too.
 #[utoipa::path(tag = "carts", request_body = CartRequest,
-    responses((status = 201, description = "An empty cart and its secret", body = OpenedCart)))]
+    responses((status = 201, description = "An empty cart and its secret", body = OpenedCart,
+        headers(("ETag" = String, description = "The version of the cart")))))]
 #[post("/v1/carts")]
 pub async fn create_cart(
     request: HttpRequest,
@@ -127,12 +123,15 @@ pub async fn create_cart(
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("{BASE}/{}", view.id)));
     response.insert_header(("ETag", Etag::version(view.version).header()));
-    response.cookie(cookie(SECRET, token.clone(), true, lifetime));
-    response.cookie(cookie(ID, view.id.to_string(), false, lifetime));
+    response.cookie(cookies::cookie(SECRET, token.clone(), true, lifetime));
+    response.cookie(cookies::cookie(ID, view.id.to_string(), false, lifetime));
     Ok(response.json(OpenedCart { token, cart: CartView::of(view, language::of(&request)) }))
 }
 
 /// Show a visitor's cart
+///
+/// Prices and taxes are those of this moment, for the country and kind of customer that the cart was opened for; what
+/// can't be ordered any more says so at its item.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart")),
     responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
     security(("cart_token" = [])))]
@@ -149,6 +148,8 @@ pub async fn get_cart(
 }
 
 /// Throw a visitor's cart away
+///
+/// With all its items; the secret is dead from then on, and a browser's cookies for it go.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
     responses((status = 204, description = "Gone")), security(("cart_token" = [])))]
@@ -156,10 +157,9 @@ pub async fn get_cart(
 pub async fn delete_cart(
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Path<(CartId,)>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(CartSecret(secret), Path((id,))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), if_match)) = path;
     carts::delete_anonymous(&state.services, &client.0, (id, &secret), if_match.expected_version()?).await?;
     let mut response = HttpResponse::NoContent();
     for gone in forgotten() {
@@ -170,10 +170,17 @@ pub async fn delete_cart(
 
 /// Takes the cookies of a cart that is gone away.
 fn forgotten() -> [Cookie<'static>; 2] {
-    [cookie(SECRET, String::new(), true, Duration::ZERO), cookie(ID, String::new(), false, Duration::ZERO)]
+    [
+        cookies::cookie(SECRET, String::new(), true, Duration::ZERO),
+        cookies::cookie(ID, String::new(), false, Duration::ZERO),
+    ]
 }
 
 /// Put an item into a visitor's cart
+///
+/// The offer, its frequency and its options are checked against the catalogue in force; all faults are listed. The
+/// answer is the whole cart, priced anew. Reading is no reservation: a name may be taken by somebody else until the
+/// order is placed.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
     request_body = ItemRequest,
@@ -185,10 +192,9 @@ pub async fn add_cart_item(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId,)>, Repeatable<Json<ItemRequest>>>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Then<IfMatch, Repeatable<Json<ItemRequest>>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(CartSecret(secret), Then(Path((id,)), Repeatable(Json(body), key))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), Then(if_match, Repeatable(Json(body), key)))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
     let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, BASE);
@@ -200,6 +206,9 @@ pub async fn add_cart_item(
 }
 
 /// Change an item of a visitor's cart
+///
+/// What is left out stays. The item is checked against the catalogue in force as a new one is; the answer is the whole
+/// cart, priced anew.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -211,10 +220,9 @@ pub async fn update_cart_item(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, MergePatch<ItemPatch>>>,
+    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, Then<IfMatch, MergePatch<ItemPatch>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Then(Path((id, item)), MergePatch(body))) = path;
+    let Then(CartSecret(secret), Then(Path((id, item)), Then(if_match, MergePatch(body)))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
@@ -222,6 +230,8 @@ pub async fn update_cart_item(
 }
 
 /// Take an item out of a visitor's cart
+///
+/// The answer is the whole cart, priced anew. Removing what isn't there any more is a 404.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -232,10 +242,9 @@ pub async fn remove_cart_item(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Path<(CartId, ItemId)>>,
+    path: Then<CartSecret, Then<Path<(CartId, ItemId)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Path((id, item))) = path;
+    let Then(CartSecret(secret), Then(Path((id, item)), if_match)) = path;
     let (cart, change) = ((id, secret.as_str()), Change::Remove(item));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
@@ -243,6 +252,9 @@ pub async fn remove_cart_item(
 }
 
 /// Choose how to pay, in a visitor's cart
+///
+/// A kind only; a visitor has no saved methods. It comes before promo codes, since a code may hold for some methods
+/// alone, and can be chosen again until the order is placed.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body = PaymentMethodChoice,
@@ -254,10 +266,9 @@ pub async fn set_cart_payment_method(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId,)>, Json<PaymentMethodChoice>>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Then<IfMatch, Json<PaymentMethodChoice>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Then(Path((id,)), Json(body))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), Then(if_match, Json(body)))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::PayBy(body.kind));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;

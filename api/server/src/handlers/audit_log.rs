@@ -55,6 +55,9 @@ pub struct AuditEntryView {
 }
 
 /// Read the audit log
+///
+/// Every change of state in the organization: who, from which session, what, before and after, when (ORG-5). Entries
+/// are never changed; personal text in them can be erased and is null then.
 #[utoipa::path(tag = "organizations", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "Newest first", body = Page<AuditEntryView>)),
     security(("bearer" = []), ("cookie" = [])),

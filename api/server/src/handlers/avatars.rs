@@ -78,6 +78,8 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 /// My picture
+///
+/// A PNG of 256 × 256 pixels, encoded by this service. The tag changes with the picture.
 #[utoipa::path(tag = "accounts", responses(
     (status = 200, description = "256 × 256 pixels", body = Picture, content_type = "image/png"),
     (status = 304, description = "You have it"),
@@ -100,6 +102,8 @@ pub async fn get_avatar(
 }
 
 /// Remove my picture
+///
+/// The initials stand for it again, everywhere at once.
 #[utoipa::path(tag = "accounts", responses(
         (status = 204, description = "Removed: the initials stand for it"),
         (status = 404, description = "There is none")),

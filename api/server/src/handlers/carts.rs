@@ -302,6 +302,9 @@ fn base(organization: OrganizationId) -> String {
 }
 
 /// Open a cart
+///
+/// Priced for the organization's country, kind and currency. Everybody who may order in the organization sees and
+/// fills it.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"), OptionalKey),
     responses((status = 201, description = "An empty cart", body = CartView)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
@@ -323,6 +326,9 @@ pub async fn create_organization_cart(
 }
 
 /// List the open carts
+///
+/// Those that can still be filled and ordered, whoever of the organization opened them; prices are those of this
+/// moment.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "Newest first", body = Page<CartView>)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(Order::NAME))))]
@@ -341,6 +347,9 @@ pub async fn list_organization_carts(
 }
 
 /// Show a cart
+///
+/// Prices and taxes are those of this moment; what can't be ordered any more says so at its item. Only a quote is a
+/// promise.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart")),
     responses((status = 200, description = "The cart with today's prices", body = CartView), (status = 304, description = "You have it")),
@@ -357,6 +366,8 @@ pub async fn get_organization_cart(
 }
 
 /// Throw a cart away
+///
+/// With all its items. A cart that was ordered stays as it is.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -365,15 +376,18 @@ pub async fn get_organization_cart(
 #[delete("/v1/organizations/{org}/carts/{id}")]
 pub async fn delete_organization_cart(
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), if_match)) = path;
     carts::delete(&state.services, member.call(), organization, id, if_match.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Put an item into a cart
+///
+/// The offer, its frequency and its options are checked against the catalogue in force; all faults are listed. Needs
+/// the right to order that type of product. The answer is the whole cart, priced anew. Nothing is reserved: a name may
+/// be taken by somebody else until the order is placed.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw"), OptionalKey),
@@ -385,10 +399,9 @@ pub async fn delete_organization_cart(
 pub async fn add_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Repeatable<Json<ItemRequest>>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Then<IfMatch, Repeatable<Json<ItemRequest>>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
+    let Then(member, Then(Path(cart), Then(if_match, Repeatable(Json(body), key)))) = path;
     let (change, seen) = (Change::Add(body.into()), if_match.expected_version()?);
     let language = language::of(&request);
     let render = move |done: &(View, ItemId)| added(done, language, &base(cart.0));
@@ -399,6 +412,9 @@ pub async fn add_organization_cart_item(
 }
 
 /// Change an item of a cart
+///
+/// What is left out stays. The item is checked against the catalogue in force as a new one is; the answer is the whole
+/// cart, priced anew. Quotes of the cart as it was are stale.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"), ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -410,10 +426,9 @@ pub async fn add_organization_cart_item(
 pub async fn update_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, MergePatch<ItemPatch>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, Then<IfMatch, MergePatch<ItemPatch>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Then(Path((organization, id, item)), MergePatch(body))) = path;
+    let Then(member, Then(Path((organization, id, item)), Then(if_match, MergePatch(body)))) = path;
     let (cart, change) = ((organization, id), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
@@ -421,6 +436,8 @@ pub async fn update_organization_cart_item(
 }
 
 /// Take an item out of a cart
+///
+/// The answer is the whole cart, priced anew. Quotes of the cart as it was are stale.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"), ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -431,10 +448,9 @@ pub async fn update_organization_cart_item(
 pub async fn remove_organization_cart_item(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId, ItemId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Path((organization, id, item))) = path;
+    let Then(member, Then(Path((organization, id, item)), if_match)) = path;
     let (cart, change) = ((organization, id), Change::Remove(item));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
@@ -442,6 +458,9 @@ pub async fn remove_organization_cart_item(
 }
 
 /// Choose how to pay
+///
+/// It comes before promo codes, since a code may hold for some methods alone, and can be chosen again until the order
+/// is placed.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -453,10 +472,9 @@ pub async fn remove_organization_cart_item(
 pub async fn set_organization_cart_payment_method(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Json<PaymentMethodChoice>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Then<IfMatch, Json<PaymentMethodChoice>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Then(Path(cart), Json(body))) = path;
+    let Then(member, Then(Path(cart), Then(if_match, Json(body)))) = path;
     let (change, seen) = (Change::PayBy(body.kind), if_match.expected_version()?);
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))

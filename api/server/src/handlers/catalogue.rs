@@ -1,6 +1,7 @@
 //! The public catalogue: what is sold and for how much, with and without tax (CAT-1 to CAT-4).
 
-use actix_web::{CustomizeResponder, HttpRequest, Responder, get, web};
+use actix_web::http::header::{CONTENT_LANGUAGE, VARY};
+use actix_web::{CustomizeResponder, FromRequest, HttpRequest, Responder, get, web};
 use chrono::NaiveDate;
 use manager_domain::carts::{Customer, gross, gross_of};
 use manager_domain::catalogue::{
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-use crate::auth::Client;
+use crate::auth::{Caller, Client};
 use crate::etags::{Etag, Tagged};
 use crate::language::{self, Language};
 use crate::path::Path;
@@ -26,6 +27,8 @@ use crate::state::AppState;
 
 /// How long a copy of the catalogue is good without asking.
 const CACHE: &str = "public, max-age=300";
+/// The same where it is in a person's language.
+const PERSONAL_CACHE: &str = "private, max-age=300";
 
 /// For whom prices are shown.
 #[derive(Debug, Clone, Deserialize, Validate, IntoParams)]
@@ -312,16 +315,22 @@ async fn shown<T: Serialize>(
     view: impl FnOnce(&Shown<'_>) -> Result<T, Problem>,
 ) -> Result<CustomizeResponder<Tagged<T>>, Problem> {
     let customer = query.customer(&state.services.settings)?;
+    // Names are in the language of who is signed in; who isn't, or isn't any more, is a visitor.
+    let signed_in = Caller::extract(request).await.is_ok();
+    let cache = if signed_in { PERSONAL_CACHE } else { CACHE };
     let (version, day) = catalogue::current(&state.services, client.0.now).await?;
     let minimum = state.services.settings.minimum(customer.currency);
-    let shown = Shown { version: &version, customer, minimum, day, language: language::of(request) };
-    let tagged = Tagged { etag: shown.etag(), body: view(&shown)?, cache: Some(CACHE) };
-    Ok(tagged.customize().insert_header(("Vary", "Accept-Language, Cookie")))
+    let language = language::of(request);
+    let shown = Shown { version: &version, customer, minimum, day, language };
+    let tagged = Tagged { etag: shown.etag(), body: view(&shown)?, cache: Some(cache) };
+    let answer = tagged.customize().insert_header((CONTENT_LANGUAGE, language.as_str()));
+    Ok(answer.insert_header((VARY, "Accept-Language, Authorization, Cookie")))
 }
 
 /// Show the catalogue
 ///
-/// Without login. Prices are shown net and gross for the country and kind of customer asked about.
+/// Without login; names are in the language of who is signed in, else in that of the `lang` cookie or of
+/// `Accept-Language`. Prices are shown net and gross for the country and kind of customer asked about.
 #[utoipa::path(tag = "catalogue", params(CatalogueQuery),
     responses((status = 200, description = "The version in force", body = CatalogueView),
         (status = 304, description = "You have it")))]
@@ -336,6 +345,9 @@ pub async fn get_catalogue(
 }
 
 /// Show a product type
+///
+/// What one type offers, as the catalogue shows it: options, terms and prices, net and gross, for the country and kind
+/// of customer asked about. An unknown code is a 404.
 #[utoipa::path(tag = "catalogue", params(("code" = String, Path, description = "The product type's code"), CatalogueQuery),
     responses((status = 200, description = "The type with its offers", body = ProductTypeView),
         (status = 304, description = "You have it")))]

@@ -1,5 +1,6 @@
 //! Invitations: by owners and admins, and as the invited person sees them (MEM-4).
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, web};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{InvitationId, OrganizationId};
@@ -12,7 +13,7 @@ use validator::Validate;
 
 use crate::auth::permissions::{ManageMembers, Required};
 use crate::auth::{Caller, Client, Member};
-use crate::etags::{IfMatch, Tagged};
+use crate::etags::{Etag, IfMatch, Tagged};
 use crate::idempotency::{Answer, Key, OptionalKey, Repeatable};
 use crate::json::{Json, Nothing};
 use crate::paging::{ListQuery, Page};
@@ -85,6 +86,10 @@ pub struct InvitingOrganization {
 }
 
 impl InvitationView {
+    fn answer(status: StatusCode, sent: &Sent, now: Instant) -> Answer {
+        Answer::json(status, &Self::of(sent.clone(), now)).etag(&Etag::version(sent.0.version))
+    }
+
     fn of((row, organization, inviter): Sent, now: Instant) -> Self {
         Self {
             id: row.id,
@@ -104,6 +109,10 @@ impl InvitationView {
 }
 
 /// Invite somebody
+///
+/// A mail with a link goes to the address; who has no account registers through it. An address has one open invitation
+/// in an organization (MEM-4). Nobody grants more than they have: only an owner invites owners, and only within ten
+/// minutes of a login or step-up. It expires by itself, and is written to the audit log.
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"), OptionalKey),
     request_body = InvitationRequest,
     responses((status = 201, description = "Invited; a mail is on its way", body = InvitationView),
@@ -125,7 +134,7 @@ pub async fn create_invitation(
     let (organization, now) = (member.organization, member.call().now);
     let render = move |sent: &Sent| {
         let location = format!("/v1/organizations/{organization}/invitations/{}", sent.0.id);
-        Answer::created(&InvitationView::of(sent.clone(), now)).location(&location)
+        InvitationView::answer(StatusCode::CREATED, sent, now).location(&location)
     };
     key.once(&state.services, member.call(), render, async move |services, call| {
         invitations::invite(&services, &call, organization, new).await
@@ -134,6 +143,9 @@ pub async fn create_invitation(
 }
 
 /// List the invitations
+///
+/// All of them, also those that were answered, revoked or have expired; `state` tells. An address is null once its
+/// account was deleted.
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "Newest first", body = Page<InvitationView>)),
     security(("bearer" = []), ("cookie" = [])),
@@ -151,6 +163,8 @@ pub async fn list_invitations(
 }
 
 /// Show an invitation
+///
+/// In whatever state it is. Its tag is the version that a revocation may name.
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvitationId, Path, description = "The invitation")),
     responses((status = 200, description = "The invitation", body = InvitationView),
@@ -168,6 +182,9 @@ pub async fn get_invitation(
 }
 
 /// Revoke an invitation
+///
+/// The mailed link is dead from then on. One that was answered, revoked or has expired is `invitation_closed`; only an
+/// owner revokes what invites an owner.
 #[utoipa::path(tag = "invitations", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvitationId, Path, description = "The invitation"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -201,7 +218,7 @@ pub async fn resend_invitation(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Nothing, key))) = path;
     let now = member.call().now;
-    let render = move |sent: &Sent| Answer::ok(&InvitationView::of(sent.clone(), now));
+    let render = move |sent: &Sent| InvitationView::answer(StatusCode::OK, sent, now);
     key.once(&state.services, member.call(), render, async move |services, call| {
         invitations::resend(&services, &call, organization, id).await
     })
@@ -209,6 +226,9 @@ pub async fn resend_invitation(
 }
 
 /// List the invitations for me
+///
+/// Those to the login ID of this account that wait for an answer, from whatever organization; answered, revoked and
+/// expired ones are left out.
 #[utoipa::path(tag = "invitations", params(ListQuery),
     responses((status = 200, description = "Those that wait for an answer, newest first", body = Page<InvitationView>)),
     security(("bearer" = []), ("cookie" = [])))]
@@ -232,6 +252,10 @@ pub struct Joined {
 }
 
 /// Accept an invitation for me
+///
+/// Joins the organization with the invited rights (MEM-4). What the inviter may grant is checked once more: who lost
+/// the right meanwhile can't let anybody in. Of several acceptances exactly one wins. Where the invitation is part of
+/// an absorption, the old account's membership ends in the same moment (MEM-7).
 #[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 200, description = "Joined", body = Joined),
         (status = 403, description = "`inviter_not_allowed`: the inviter may not grant this any more"),
@@ -255,6 +279,8 @@ async fn accept(state: &AppState, caller: Caller, chosen: Which, key: Key) -> Re
 }
 
 /// Decline an invitation for me
+///
+/// The inviting organization sees that it was declined; a new invitation may follow (MEM-4).
 #[utoipa::path(tag = "invitations", params(("id" = InvitationId, Path, description = "The invitation"), OptionalKey),
     responses((status = 204, description = "Declined"), (status = 409, description = "`invitation_closed`")),
     security(("bearer" = []), ("cookie" = [])))]
@@ -300,6 +326,9 @@ pub struct InvitationPreview {
 }
 
 /// Look an invitation up by its token
+///
+/// Without login, for whoever holds the mailed link: who invites into what, before registering, logging in or
+/// declining. It changes nothing. Whoever is not the invited person learns no address: it is masked.
 #[utoipa::path(tag = "invitations", request_body = InvitationToken, responses(
     (status = 200, description = "The invitation", body = InvitationPreview),
     (status = 410, description = "`token_lapsed`"),
@@ -339,6 +368,9 @@ pub async fn accept_invitation(
 }
 
 /// Decline an invitation by its token
+///
+/// Without login, for whoever holds the mailed link. The inviting organization sees that it was declined; the link is
+/// dead from then on, and a new invitation may follow (MEM-4).
 #[utoipa::path(tag = "invitations", request_body = InvitationToken, responses(
     (status = 204, description = "Declined"),
     (status = 409, description = "`invitation_closed`"),

@@ -20,6 +20,7 @@ use super::credit_notes::CreditNoteView;
 use super::orders::{OrderDetails, OrderPayment};
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Required, ViewBilling};
+use crate::etags::Tagged;
 use crate::idempotency::{Answer, Once, Repeatable, RequiredKey};
 use crate::json::Json;
 use crate::language::{self, Language};
@@ -211,6 +212,7 @@ impl InvoiceDetails {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct InvoiceQuery {
+    /// Those in this state alone.
     #[serde(default)]
     #[param(inline)]
     state: Option<InvoiceState>,
@@ -233,6 +235,9 @@ pub struct InvoiceQuery {
 }
 
 /// List the invoices
+///
+/// Those of the organization by state and day of issue. A number and a day have only those that were issued; a void
+/// one keeps both.
 #[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"), InvoiceQuery),
     responses((status = 200, description = "Newest first", body = Page<InvoiceView>)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
@@ -250,20 +255,25 @@ pub async fn list_invoices(
 }
 
 /// Show an invoice
+///
+/// With its lines, taxes, seller and buyer as they were when it was issued. Lines are in the caller's language, the
+/// amounts are what was agreed.
 #[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvoiceId, Path, description = "The invoice")),
-    responses((status = 200, description = "The invoice with its lines", body = InvoiceDetails)),
+    responses((status = 200, description = "The invoice with its lines", body = InvoiceDetails),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
 #[get("/v1/organizations/{org}/invoices/{id}")]
 pub async fn get_invoice(
     request: HttpRequest,
     state: web::Data<AppState>,
     path: Then<Member<ViewBilling>, Path<(OrganizationId, InvoiceId)>>,
-) -> Result<Json<InvoiceDetails>, Problem> {
+) -> Result<Tagged<InvoiceDetails>, Problem> {
     let Then(_, Path((organization, id))) = path;
     let (invoice, lines) = invoices::get(&state.services, organization, id).await?;
+    let version = invoice.version;
     let credited = credit_notes::of_invoice(&state.services, organization, id).await?;
-    Ok(Json(InvoiceDetails::of(invoice, lines, credited, language::of(&request))?))
+    Ok(Tagged::version(version, InvoiceDetails::of(invoice, lines, credited, language::of(&request))?))
 }
 
 /// Pay an open invoice
@@ -285,7 +295,7 @@ pub async fn pay_invoice(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Json(body), key))) = path;
     let request = body.into();
-    let render = |details: &Details| Answer::created(&OrderDetails::from(details.clone()));
+    let render = move |details: &Details| OrderDetails::paid(organization, details);
     key.once(&state.services, member.call(), render, async move |services, call| {
         let order = invoices::order_to_pay(&services, organization, id).await?;
         orders::pay(&services, &call, organization, order, request).await

@@ -72,6 +72,9 @@ pub async fn request_login_id_change(
 }
 
 /// Show my pending login ID
+///
+/// The address that waits for the confirmation by its mailed link. It is gone when the link lapses, when a newer
+/// request supersedes it, or when the session that asked ends (ACC-5).
 #[utoipa::path(tag = "accounts", responses(
     (status = 200, description = "The pending change", body = PendingLoginId),
     (status = 404, description = "None is pending"),
@@ -83,6 +86,8 @@ pub async fn get_login_id_change(caller: Caller, state: web::Data<AppState>) -> 
 }
 
 /// Call off my pending login ID
+///
+/// The mailed links are dead from then on; the login ID stays as it is.
 #[utoipa::path(tag = "accounts", responses(
     (status = 204, description = "Called off"),
     (status = 404, description = "None is pending"),
@@ -105,7 +110,8 @@ pub struct LoginIdToken {
 
 /// Confirm a login ID
 ///
-/// In a session of the account that asked.
+/// In a session of the account that asked, by the link mailed to the new address. The old address is told, with a link
+/// that undoes it (ACC-5).
 #[utoipa::path(tag = "accounts", params(OptionalKey), request_body = LoginIdToken, responses(
     (status = 204, description = "It is the login ID now"),
     (status = 409, description = "`login_id_taken` meanwhile"),
@@ -128,6 +134,9 @@ pub async fn confirm_login_id_change(
 }
 
 /// Cancel a login ID change by the old address's token
+///
+/// Without login, for the holder of the old address, who got the link when the change was asked for (ACC-5). The login
+/// ID stays as it is, and the link mailed to the new address is dead.
 #[utoipa::path(tag = "accounts", request_body = LoginIdToken, responses(
     (status = 204, description = "Called off"),
     (status = 410, description = "`token_lapsed`"),

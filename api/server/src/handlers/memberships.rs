@@ -74,6 +74,9 @@ impl MembershipView {
 }
 
 /// List the members
+///
+/// Members see the others' names and roles only; owners and admins everything (MEM-2). Memberships that ended are left
+/// out.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"), ListQuery),
     responses((status = 200, description = "In the order of joining", body = Page<MembershipView>)),
     security(("bearer" = []), ("cookie" = [])),
@@ -100,6 +103,8 @@ pub async fn list_memberships(
 }
 
 /// Show a member
+///
+/// Members see the others' names and roles only, and of themselves everything. Its tag is needed to change the rights.
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership")),
     responses((status = 200, description = "The member", body = MembershipView), (status = 304, description = "You have it")),
@@ -139,7 +144,8 @@ pub struct MembershipPatch {
 /// Change a member's rights
 ///
 /// They hold from the next request on. Whatever touches an owner needs an owner, and granting *owner* a session
-/// authenticated within ten minutes. The last owner stays.
+/// authenticated within ten minutes. The last owner stays: who would leave the organization without one gets
+/// `last_owner`, also where several owners are demoted at once (MEM-3).
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership"),
         ("If-Match" = String, Header, description = "The version you saw")),
@@ -153,12 +159,12 @@ pub struct MembershipPatch {
 #[patch("/v1/organizations/{org}/memberships/{id}")]
 pub async fn update_membership(
     state: web::Data<AppState>,
-    body: Then<Member<ManageMembers>, MergePatch<MembershipPatch>>,
-    path: Path<(OrganizationId, MembershipId)>,
-    seen: IfMatch,
+    path: Then<
+        Member<ManageMembers>,
+        Then<Path<(OrganizationId, MembershipId)>, Then<IfMatch, MergePatch<MembershipPatch>>>,
+    >,
 ) -> Result<Tagged<MembershipView>, Problem> {
-    let Then(member, MergePatch(body)) = body;
-    let (organization, id) = path.0;
+    let Then(member, Then(Path((organization, id)), Then(seen, MergePatch(body)))) = path;
     let seen = seen.require()?.expected_version()?;
     let changes = Changes {
         role: body.role,
@@ -172,7 +178,8 @@ pub async fn update_membership(
 
 /// Remove a member, or leave
 ///
-/// Everybody may end their own membership; others need `manage_members`, and an owner to remove an owner.
+/// Everybody may end their own membership; others need `manage_members`, and an owner to remove an owner. The last
+/// owner can neither leave nor be removed: `last_owner` (MEM-3).
 #[utoipa::path(tag = "memberships", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = MembershipId, Path, description = "The membership"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -182,10 +189,9 @@ pub async fn update_membership(
 #[delete("/v1/organizations/{org}/memberships/{id}")]
 pub async fn remove_membership(
     state: web::Data<AppState>,
-    seen: IfMatch,
-    path: Then<Member<ViewMembers>, Path<(OrganizationId, MembershipId)>>,
+    path: Then<Member<ViewMembers>, Then<Path<(OrganizationId, MembershipId)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), seen)) = path;
     memberships::remove(&state.services, member.call(), organization, id, seen.expected_version()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -230,15 +236,14 @@ pub struct PermissionItem {
 #[get("/v1/organizations/{org}/memberships/{id}/permissions")]
 pub async fn get_permissions(
     state: web::Data<AppState>,
-    path: Then<Member<ViewMembers>, Path<(OrganizationId, MembershipId)>>,
-    query: Query<PermissionsQuery>,
+    path: Then<Member<ViewMembers>, Then<Path<(OrganizationId, MembershipId)>, Query<PermissionsQuery>>>,
 ) -> Result<Json<PermissionsView>, Problem> {
-    let Then(member, Path((organization, id))) = path;
+    let Then(member, Then(Path((organization, id)), Query(query))) = path;
     let (membership, _) = memberships::get(&state.services, member.call(), organization, id).await?;
     if !member.rights.is_admin() && member.membership.id != id {
         return Err(Problem::new(Code::Forbidden).with("reason", Reason::AdminRequired.as_str()));
     }
-    let explain = query.0.explain.unwrap_or(false);
+    let explain = query.explain.unwrap_or(false);
     let permissions = memberships::explain(&membership.rights()).into_iter().map(|(action, decision)| PermissionItem {
         action,
         allowed: decision.allowed,

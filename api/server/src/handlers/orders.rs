@@ -1,5 +1,6 @@
 //! Orders: checkout, list, show, pay again, cancel (ORD-6).
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, get, post, web};
 use manager_domain::ids::{CartId, InvoiceId, OrderId, OrganizationId, ProductId};
 use manager_domain::invoices::InvoiceState;
@@ -18,7 +19,7 @@ use super::payments::PaymentView;
 use super::quotes::QuoteView;
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Order, Required, ViewBilling};
-use crate::etags::{IfMatch, Tagged};
+use crate::etags::{Etag, IfMatch, Tagged};
 use crate::idempotency::{Answer, Once, OptionalKey, Repeatable, RequiredKey};
 use crate::json::{Json, Nothing};
 use crate::language::{self, Language};
@@ -134,6 +135,19 @@ impl From<Details> for OrderDetails {
     }
 }
 
+impl OrderDetails {
+    fn answer(status: StatusCode, details: &Details) -> Answer {
+        Answer::json(status, &Self::from(details.clone())).etag(&Etag::version(details.order.version))
+    }
+
+    /// After paying: what came into being is the payment.
+    pub fn paid(organization: OrganizationId, details: &Details) -> Answer {
+        let paid = Self::answer(StatusCode::CREATED, details);
+        let location = |id| format!("/v1/organizations/{organization}/payments/{id}");
+        details.payments.last().map_or(paid.clone(), |payment| paid.location(&location(payment.id)))
+    }
+}
+
 /// What is ordered at which prices, and what pays.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -196,7 +210,7 @@ fn checked_out(done: &CheckedOut, organization: OrganizationId, language: Langua
     match done {
         CheckedOut::Placed(details) => {
             let location = format!("/v1/organizations/{organization}/orders/{}", details.order.id);
-            Answer::created(&OrderDetails::from(details.as_ref().clone())).location(&location)
+            OrderDetails::answer(StatusCode::CREATED, details).location(&location)
         }
         CheckedOut::Stale(quote) => {
             let preview = QuoteView::of(quote.as_ref().clone(), language);
@@ -210,6 +224,7 @@ fn checked_out(done: &CheckedOut, organization: OrganizationId, language: Langua
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct OrderQuery {
+    /// Those in this state alone.
     #[serde(default)]
     #[param(inline)]
     state: Option<OrderState>,
@@ -224,6 +239,9 @@ pub struct OrderQuery {
 }
 
 /// List the orders
+///
+/// All orders of the organization, also those that were cancelled or lapsed unpaid. Products are those of the whole
+/// order, whatever the caller's grants.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"), OrderQuery),
     responses((status = 200, description = "Newest first", body = Page<OrderView>)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ViewBilling::NAME))))]
@@ -241,6 +259,9 @@ pub async fn list_orders(
 }
 
 /// Show an order
+///
+/// With its invoice, every try to pay it, oldest first, and its products. After a checkout or a payment that is
+/// `processing`, this is what to ask until it is settled.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = OrderId, Path, description = "The order")),
     responses((status = 200, description = "The order with invoice, payments and products", body = OrderDetails),
@@ -293,6 +314,10 @@ impl From<OrderPayment> for PayOrder {
 }
 
 /// Pay an open order
+///
+/// A new payment of an order that was declined or never paid. It is committed first and carried out then: where the
+/// provider doesn't answer in time, the payment is `processing` and settles by itself. A decline leaves the order
+/// payable until it lapses. Only one payment of an order is under way at a time. Products come to life with it.
 #[utoipa::path(tag = "orders", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = OrderId, Path, description = "The order"), RequiredKey),
     request_body = OrderPayment,
@@ -309,7 +334,7 @@ pub async fn pay_order(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Repeatable(Json(body), key))) = path;
     let request = body.into();
-    let render = |details: &Details| Answer::created(&OrderDetails::from(details.clone()));
+    let render = move |details: &Details| OrderDetails::paid(organization, details);
     key.once(&state.services, member.call(), render, async move |services, call| {
         orders::pay(&services, &call, organization, id, request).await
     })
@@ -332,7 +357,7 @@ pub async fn cancel_order(
 ) -> Result<Answer, Problem> {
     let Then(member, Then(Path((organization, id)), Then(if_match, Repeatable(Nothing, key)))) = path;
     let seen = if_match.expected_version()?;
-    let render = |details: &Details| Answer::ok(&OrderDetails::from(details.clone()));
+    let render = |details: &Details| OrderDetails::answer(StatusCode::OK, details);
     key.once(&state.services, member.call(), render, async move |services, call| {
         orders::cancel(&services, &call, organization, id, seen).await
     })

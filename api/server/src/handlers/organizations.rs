@@ -105,6 +105,8 @@ pub struct OrganizationItem {
 }
 
 /// List my organizations
+///
+/// Those this account is a member of, with its own rights in each; memberships that ended are left out.
 #[utoipa::path(tag = "organizations", params(ListQuery), responses(
     (status = 200, description = "Those I belong to, with my rights, oldest first", body = Page<OrganizationItem>),
 ), security(("bearer" = []), ("cookie" = [])))]
@@ -207,6 +209,9 @@ pub async fn create_organization(
 }
 
 /// Show an organization
+///
+/// Members see the name and what they need to work; owners and admins the legal data too. Its tag is needed to change
+/// it.
 #[utoipa::path(tag = "organizations", params(("org" = OrganizationId, Path, description = "The organization")),
     responses((status = 200, description = "The organization", body = OrganizationView), (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])),
@@ -265,6 +270,11 @@ pub struct OrganizationPatch {
 }
 
 /// Change an organization
+///
+/// What is left out stays, null clears what can be empty. The version that was seen must be named, since legal data
+/// decides tax. A new VAT number, country or name must be verified again. Country and currency decide what later
+/// invoices look like; those that were issued keep what they say. The currency is fixed once money moved (ORG-1). It is
+/// written to the audit log.
 #[utoipa::path(tag = "organizations",
     params(("org" = OrganizationId, Path, description = "The organization"),
         ("If-Match" = String, Header, description = "The version you saw")),
@@ -277,10 +287,9 @@ pub struct OrganizationPatch {
 #[patch("/v1/organizations/{org}")]
 pub async fn update_organization(
     state: web::Data<AppState>,
-    body: Then<Member<ManageOrganization>, MergePatch<OrganizationPatch>>,
-    seen: IfMatch,
+    body: Then<Member<ManageOrganization>, Then<IfMatch, MergePatch<OrganizationPatch>>>,
 ) -> Result<Tagged<OrganizationView>, Problem> {
-    let Then(member, MergePatch(body)) = body;
+    let Then(member, Then(seen, MergePatch(body))) = body;
     let seen = seen.require()?.expected_version()?;
     let row = organizations::update(&state.services, member.call(), member.organization, seen, body.into()).await?;
     Ok(Tagged::version(row.version, OrganizationView::of(row, true)))

@@ -92,6 +92,9 @@ impl From<Payment> for PaymentView {
 }
 
 /// Show a payment
+///
+/// How one try to pay went: `processing` until its outcome is known, then it never changes. A failed one says why in
+/// `failure_code`.
 #[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = PaymentId, Path, description = "The payment")),
     responses((status = 200, description = "The payment", body = PaymentView)),

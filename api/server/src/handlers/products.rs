@@ -125,6 +125,9 @@ pub struct ProductListQuery {
 }
 
 /// List the products
+///
+/// Those that the caller's grants reach, by category, type, state or a part of the name (PRD-2). Prices are null
+/// without the right to see billing.
 #[utoipa::path(tag = "products", params(("org" = OrganizationId, Path, description = "The organization"),
         ProductListQuery),
     responses((status = 200, description = "Oldest first, those within the caller's grants", body = Page<ProductView>)),
@@ -215,6 +218,9 @@ pub async fn get_product_summary(
 }
 
 /// Show a product
+///
+/// Its state and the days that matter: when the term ends, and what happens when nothing is paid (PRD-1). One that the
+/// caller's grants don't reach is a 404; prices are null without the right to see billing.
 #[utoipa::path(tag = "products", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = ProductId, Path, description = "The product")),
     responses((status = 200, description = "The product", body = ProductView), (status = 304, description = "You have it")),

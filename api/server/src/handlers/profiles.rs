@@ -1,6 +1,7 @@
 //! The signed-in person's profile (ACC-4, ACC-11).
 
-use actix_web::{get, patch, web};
+use actix_web::http::header::SET_COOKIE;
+use actix_web::{CustomizeResponder, Responder, get, patch, web};
 use manager_domain::ids::{AccountId, OrganizationId};
 use manager_domain::languages::Language;
 use manager_domain::memberships::{ProductAccess, Role};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::login_id_changes::PendingLoginId;
-use crate::auth::Caller;
+use crate::auth::{Caller, cookies};
 use crate::etags::{IfMatch, Tagged};
 use crate::json::MergePatch;
 use crate::patch::{self, Patch};
@@ -111,7 +112,11 @@ impl From<Profile> for Me {
 }
 
 /// Who I am
-#[utoipa::path(tag = "accounts", responses((status = 200, description = "The signed-in person", body = Me)),
+///
+/// The account with its preferences, and the organizations it belongs to with its rights in each. Addresses other than
+/// the login ID are masked.
+#[utoipa::path(tag = "accounts", responses((status = 200, description = "The signed-in person", body = Me),
+        (status = 304, description = "You have it")),
     security(("bearer" = []), ("cookie" = [])))]
 #[get("/v1/me")]
 pub async fn get_me(caller: Caller, state: web::Data<AppState>) -> Result<Tagged<Me>, Problem> {
@@ -152,6 +157,10 @@ pub struct ProfilePatch {
 }
 
 /// Change my profile
+///
+/// What is left out stays, null clears what can be empty. Locale and time zone hold for the person's mails and
+/// messages, not for their organizations. Login ID, password and recovery e-mail have operations of their own, since
+/// they need the password.
 #[utoipa::path(tag = "accounts",
     params(("If-Match" = Option<String>, Header, description = "The version you saw")),
     request_body(content = ProfilePatch, content_type = "application/merge-patch+json"),
@@ -161,10 +170,9 @@ pub struct ProfilePatch {
 #[patch("/v1/me")]
 pub async fn update_me(
     state: web::Data<AppState>,
-    body: Then<Caller, MergePatch<ProfilePatch>>,
-    seen: IfMatch,
-) -> Result<Tagged<Me>, Problem> {
-    let Then(caller, MergePatch(body)) = body;
+    body: Then<Caller, Then<IfMatch, MergePatch<ProfilePatch>>>,
+) -> Result<CustomizeResponder<Tagged<Me>>, Problem> {
+    let Then(caller, Then(seen, MergePatch(body))) = body;
     let changes = ProfileChanges {
         first_name: body.first_name,
         last_name: body.last_name,
@@ -176,5 +184,10 @@ pub async fn update_me(
     };
     let seen = seen.expected_version()?;
     let profile = profiles::update(&state.services, &caller.call, caller.account.id, seen, changes).await?;
-    Ok(Tagged::version(profile.account.version, profile.into()))
+    let answer = Tagged::version(profile.account.version, profile.into()).customize();
+    // Where the person's browser asks, it remembers the new language.
+    Ok(match body.locale.filter(|_| caller.session.is_cookie()) {
+        Some(locale) => answer.append_header((SET_COOKIE, cookies::language(locale).to_string())),
+        None => answer,
+    })
 }

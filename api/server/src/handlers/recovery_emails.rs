@@ -72,6 +72,9 @@ pub struct RecoveryEmailToken {
 }
 
 /// Confirm a recovery e-mail
+///
+/// Without login, by the link mailed to the new address. It replaces the one before, which is told. The link works for
+/// as long as the session that asked lives and the password stays (ACC-8).
 #[utoipa::path(tag = "accounts", request_body = RecoveryEmailToken, responses(
     (status = 204, description = "It is the recovery e-mail now"),
     (status = 410, description = "`token_lapsed`, also where the session that asked is over"),

@@ -1,5 +1,6 @@
 //! Registration: request, mail again, confirmation (ACC-2, ACC-3).
 
+use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, post, web};
 use manager_domain::emails::EmailAddress;
 use manager_domain::ids::{CartId, RegistrationId};
@@ -234,5 +235,7 @@ pub async fn confirm_registration(
         cookies::check_origin(&request, &state)?;
     }
     let grant = registrations::confirm(&state.services, &client.0, proof, &body.password, body.mode.into()).await?;
-    Ok(granted(HttpResponse::Created(), grant))
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, "/v1/me"));
+    Ok(granted(response, grant))
 }

@@ -50,6 +50,9 @@ impl From<SecurityEvent> for SecurityEventView {
 }
 
 /// Read my security log
+///
+/// What happened to this account and its sessions: logins, passwords, addresses, with device and IP address. Only the
+/// person sees it. Older entries go; `GET /v1/settings` says after how long.
 #[utoipa::path(tag = "accounts", params(ListQuery), responses(
     (status = 200, description = "Newest first", body = Page<SecurityEventView>),
 ), security(("bearer" = []), ("cookie" = [])))]

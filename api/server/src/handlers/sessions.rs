@@ -109,6 +109,11 @@ pub fn granted(mut response: HttpResponseBuilder, grant: Grant) -> HttpResponse 
 }
 
 /// Log in
+///
+/// Opens a session: with tokens in the body, or with `"mode": "cookie"` in a `__Host-session` cookie. Unknown
+/// addresses, wrong passwords and addresses that never confirmed answer alike (`invalid_credentials`). Too many wrong
+/// tries for an address, from an IP address or altogether answer 429, right passwords too; a device that logged in
+/// before (`device_token`) is counted for itself.
 #[utoipa::path(tag = "authentication", request_body = LoginRequest, responses(
     (status = 200, description = "Signed in", body = SessionGrant),
     (status = 401, description = "`invalid_credentials`, for known and unknown addresses alike"),
@@ -184,7 +189,7 @@ pub async fn log_out(state: web::Data<AppState>, caller: Then<Caller, Nothing>) 
     let Then(caller, Nothing) = caller;
     sessions::end(&state.services, &caller.call, caller.account.id, caller.session.id).await?;
     let mut response = HttpResponse::NoContent();
-    cookies::clear(&mut response);
+    cookies::clear(&mut response, &caller.session);
     Ok(response.finish())
 }
 
@@ -241,10 +246,10 @@ impl SessionItem {
     fn of(session: Session, current: SessionId) -> Self {
         Self {
             current: session.id == current,
+            mode: if session.is_cookie() { SessionMode::Cookie } else { SessionMode::Token },
             id: session.id,
             device: session.device,
             ip: session.ip,
-            mode: if session.mode == "cookie" { SessionMode::Cookie } else { SessionMode::Token },
             created_at: session.created_at,
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
@@ -253,6 +258,9 @@ impl SessionItem {
 }
 
 /// List my sessions
+///
+/// Those that live, with device, IP address and last use; `current` is the one that asks. Whoever finds one they don't
+/// know ends it and changes the password.
 #[utoipa::path(tag = "accounts", params(ListQuery),
     responses((status = 200, description = "Newest first", body = Page<SessionItem>)),
     security(("bearer" = []), ("cookie" = [])))]
@@ -276,6 +284,9 @@ pub struct SessionsEnded {
 }
 
 /// End all my other sessions
+///
+/// All but the one that asks; their access and refresh tokens are refused from then on. What those sessions asked for
+/// and wasn't confirmed yet is void with them.
 #[utoipa::path(tag = "accounts", responses((status = 200, description = "Ended", body = SessionsEnded)),
     security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/sessions")]
@@ -285,6 +296,9 @@ pub async fn end_other_sessions(caller: Caller, state: web::Data<AppState>) -> R
 }
 
 /// End one of my sessions
+///
+/// Its tokens are refused from then on. It may be the one that asks, which then is a logout. A session that is over or
+/// somebody else's is a 404.
 #[utoipa::path(tag = "accounts", params(("id" = SessionId, Path, description = "The session")),
     responses((status = 204, description = "Ended")), security(("bearer" = []), ("cookie" = [])))]
 #[delete("/v1/me/sessions/{id}")]
@@ -294,7 +308,11 @@ pub async fn end_session(
 ) -> Result<HttpResponse, Problem> {
     let Then(caller, Path((id,))) = path;
     sessions::end(&state.services, &caller.call, caller.account.id, id).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let mut response = HttpResponse::NoContent();
+    if id == caller.session.id {
+        cookies::clear(&mut response, &caller.session);
+    }
+    Ok(response.finish())
 }
 
 /// The public keys that verify access tokens (RFC 7517).
@@ -309,6 +327,10 @@ pub struct KeySet {
 }
 
 /// The keys that verify access tokens
+///
+/// Anyone can verify an access token with them, without asking here: EdDSA, by the `kid` of its header. A key that was
+/// retired stays in the list until its last token is over; a token that verifies may still belong to a session that
+/// was ended.
 #[utoipa::path(tag = "authentication", responses((status = 200, description = "RFC 7517", body = KeySet)))]
 #[get("/.well-known/jwks.json")]
 pub async fn get_jwks(client: Client, state: web::Data<AppState>) -> Result<HttpResponse, Problem> {

@@ -61,7 +61,6 @@ pub async fn edge<B: MessageBody + 'static>(
         started,
         state,
     };
-    request.extensions_mut().insert(before.tracing.clone());
     request.extensions_mut().insert(ClientAddress(client));
     if let Some(response) = early(&request, &mut before, client) {
         let (request, response) = (request.request().clone(), before.finish(response, None, ""));

@@ -33,8 +33,8 @@ const SHARED: &[(&str, Code, &str)] = &[
 ];
 
 /// Adds to one operation the errors it can answer with.
-pub fn finish(method: &str, operation: &mut Map<String, Value>) {
-    let implied = implied(method, operation);
+pub fn finish(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let implied = implied(path, method, operation);
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Some(responses) = responses.as_object_mut() else { return };
     for (code, response) in responses.iter_mut() {
@@ -63,7 +63,7 @@ fn mention(declared: &mut Value, implied: &str) {
     }
 }
 
-fn implied(method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
+fn implied(path: &str, method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has = |place: &str| parameters.into_iter().flatten().any(|parameter| parameter["in"] == place);
     let key = parameters.into_iter().flatten().find(|parameter| parameter["name"] == idempotency::HEADER);
@@ -85,7 +85,9 @@ fn implied(method: &str, operation: &Map<String, Value>) -> Vec<&'static str> {
     add(if_match.is_some(), &["BadRequest", "PreconditionFailed"]);
     add(if_match.is_some_and(|parameter| parameter["required"] == true), &["PreconditionRequired"]);
     add(key.is_some(), &["BadRequest", "RequestInProgress"]);
-    add(true, &["NotAcceptable", "TooManyRequests", "InternalError", "ServiceUnavailable"]);
+    add(path.starts_with("/v1/"), &["NotAcceptable"]);
+    add(!path.starts_with("/health/"), &["TooManyRequests"]);
+    add(true, &["InternalError", "ServiceUnavailable"]);
     names
 }
 
@@ -152,7 +154,11 @@ pub fn problem_schema() -> Value {
             "title": {"type": "string"},
             "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "For people, in their language"},
-            "code": {"type": "string", "description": "For programs; it never changes"},
+            "code": {
+                "type": "string",
+                "description": "For programs; a code never changes its meaning, and there may be new ones",
+                "enum": Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
+            },
             "request_id": {"type": "string"},
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemFault"}},
         },
@@ -167,7 +173,7 @@ pub fn fault_schema() -> Value {
         "required": ["pointer", "code", "detail", "params"],
         "properties": {
             "pointer": {"type": "string", "description": "A JSON pointer into the body, or `query:<name>`"},
-            "code": {"type": "string"},
+            "code": {"type": "string", "enum": FaultCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>()},
             "detail": {"type": "string"},
             "params": {"type": "object", "additionalProperties": true},
         },

@@ -1,6 +1,7 @@
 //! The OpenAPI document: collected from the routes, then finished with what every operation shares.
 
 mod errors;
+mod headers;
 
 use std::sync::LazyLock;
 
@@ -59,11 +60,14 @@ fn assemble() -> Value {
     document.insert("info".to_owned(), info());
     document.insert("servers".to_owned(), json!([{"url": "/"}]));
     let mut paths = sorted(collected.get("paths"));
-    for (method, operation) in paths.values_mut().flat_map(operations) {
-        require(operation);
-        errors::finish(method, operation);
-        describe(operation);
+    for (path, item) in &mut paths {
+        for (method, operation) in operations(item) {
+            require(operation);
+            errors::finish(path, method, operation);
+            describe(operation);
+        }
     }
+    headers::finish(&mut paths);
     document.insert("tags".to_owned(), tags(&paths));
     document.insert("paths".to_owned(), Value::Object(paths));
     document.insert("components".to_owned(), components(collected.get("components")));
@@ -97,7 +101,11 @@ fn describe(operation: &mut Map<String, Value>) {
         None => StaffPermission::parse(&permission)
             .map(|_| format!("Needs a staff role with the permission `{permission}`.")),
     });
-    let description: Vec<String> = [said, needs].into_iter().flatten().collect();
+    let is_visitors = operation.get("x-required-permission").is_some_and(|needed| needed == "cart_token");
+    let cookie =
+        "The cookie `__Host-cart` of a browser does instead of `X-Cart-Token`; without either there is no cart.";
+    let cookie = is_visitors.then(|| cookie.to_owned());
+    let description: Vec<String> = [said, needs, cookie].into_iter().flatten().collect();
     operation.insert("description".to_owned(), Value::String(description.join("\n\n")));
 }
 
@@ -148,6 +156,7 @@ fn components(collected: Option<&Value>) -> Value {
     json!({
         "schemas": schemas,
         "responses": errors::responses(),
+        "headers": headers::components(),
         "securitySchemes": {
             "bearer": {
                 "type": "http",
@@ -165,7 +174,8 @@ fn components(collected: Option<&Value>) -> Value {
                 "type": "apiKey",
                 "in": "header",
                 "name": "X-Cart-Token",
-                "description": "The secret of an anonymous cart",
+                "description": "The secret of an anonymous cart. Browsers have it in the cookie `__Host-cart`, which \
+                    does instead of the header; unsafe methods then need an `Origin` of ours",
             },
         },
     })
@@ -188,10 +198,14 @@ mod tests {
         assert!(!paths.is_empty());
         for (_, operation) in paths.values_mut().flat_map(operations) {
             let id = operation["operationId"].clone();
-            assert!(operation.get("summary").is_some_and(Value::is_string), "{id}");
+            let text = |name: &str| operation[name].as_str().unwrap_or_default();
+            let (summary, description) = (text("summary"), text("description"));
+            assert!(!summary.is_empty(), "{id}");
+            let said = description.split("\n\n").next().unwrap_or_default();
+            assert!(said.len() > 40 && !said.starts_with(&format!("{summary}.")), "{id} is described by its summary");
             assert!(operation.get("tags").is_some_and(Value::is_array), "{id}");
             assert!(operation["x-required-permission"].is_string(), "{id}");
-            for status in ["429", "500", "503"] {
+            for status in ["500", "503"] {
                 assert!(operation["responses"].get(status).is_some(), "{id} {status}");
             }
         }

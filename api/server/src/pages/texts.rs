@@ -9,7 +9,7 @@ use crate::language::Language;
 
 /// What one page says.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Words {
     pub title: String,
     pub intro: String,
@@ -19,7 +19,7 @@ pub struct Words {
 
 /// What all pages share.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Shared {
     pub title_suffix: String,
     pub working: String,
@@ -32,7 +32,7 @@ pub struct Shared {
 
 /// For somebody who has to sign in first, or has no JavaScript.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct SignIn {
     pub email: String,
     pub sign_in: String,

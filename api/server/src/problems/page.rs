@@ -12,6 +12,8 @@ use crate::language::Language;
 use crate::path::Path;
 
 /// The list of problems
+///
+/// An HTML page with every `code` that a problem may have, its status and its title, each leading to its own page.
 #[utoipa::path(
     tag = "system",
     responses((status = 200, description = "Every problem this API answers with, as a page", content_type = "text/html",
@@ -29,6 +31,8 @@ pub async fn list_problems() -> HttpResponse {
 }
 
 /// One problem explained
+///
+/// What the `type` of a problem leads to: an HTML page that says what happened and what the caller can do about it.
 #[utoipa::path(
     tag = "system",
     params(("code" = String, Path, description = "The problem's code", example = "not_found")),
