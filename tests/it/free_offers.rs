@@ -11,7 +11,7 @@ use reqwest::Method;
 
 use crate::books::agent;
 use crate::orders::{buyer, check_out, quote};
-use crate::promo_codes::{apply, open, order, put, show, support};
+use crate::promo_codes::{apply, keep_house, open, order, put, show, support};
 
 const OFFERS: &str = "/v1/admin/free-offers";
 
@@ -296,7 +296,7 @@ async fn a_reservation_of_an_offer_ends_too() {
     activate(&ada, &cart, &item, &offer).await.expect(200);
     let declined = order(&ada, &cart, "sandbox_declined_expired_card").await.refused(402, "payment_failed");
     app.advance(Duration::minutes(31));
-    app.work().await;
+    keep_house(&app).await;
     let ada = Person { organization: ada.organization.clone(), ..Person::log_in(&app, &ada.email).await };
     assert_eq!(state(&ada, &offer).await, "available");
     let pay = ada.org(&format!("/orders/{}/pay", declined["order"].as_str().unwrap()));

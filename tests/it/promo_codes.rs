@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use manager_domain::Clock;
 use manager_domain::staff::StaffRole;
+use manager_services::{housekeeping, payments};
 use manager_tests::races::at_once;
 use manager_tests::{Answer, Person, TestApp, Value, crowd, json};
 use reqwest::Method;
@@ -78,6 +79,11 @@ async fn redemptions(ada: &Person) -> Vec<Value> {
 
 async fn used(support: &Person, code: &str) -> Value {
     support.get(&format!("{CODES}/{code}")).await.expect(200)["used"].clone()
+}
+
+/// Does what falls due by itself.
+pub async fn keep_house(app: &TestApp) {
+    housekeeping::keep_house(&app.services, app.clock.now()).await.expect("everything is done");
 }
 
 /// Signs in again: tokens live ten minutes, and tests move the clock.
@@ -354,6 +360,26 @@ async fn codes_cannot_be_enumerated() {
 }
 
 #[actix_web::test]
+async fn a_cart_takes_twenty_codes() {
+    let (app, ada) = buyer().await;
+    let support = support(&app).await;
+    let batch = json!({"count": 21, "discount": {"kind": "percentage", "percent": "10"}});
+    let made = support.post(CODES, batch).await.expect(201);
+    let codes: Vec<_> = made["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+    let cart = open(&ada).await;
+    for (number, code) in codes.iter().enumerate() {
+        domain(&ada, &cart, &format!("engines{number}.ch")).await;
+        let answer = apply(&ada, &cart, code).await;
+        if number < 20 {
+            answer.expect(201);
+        } else {
+            assert_eq!(answer.refused(409, "too_many_promo_codes")["max"], 20);
+        }
+    }
+    assert_eq!(show(&ada, &cart).await["totals"]["net"]["amount"], 20 * 810 + 900);
+}
+
+#[actix_web::test]
 async fn a_token_is_refused_where_its_code_is_not_good_any_more() {
     let (app, ada) = buyer().await;
     let support = support(&app).await;
@@ -415,7 +441,7 @@ async fn what_a_dead_order_reserved_is_free_again() {
     order(&ada, &next, DECLINED).await.refused(402, "payment_failed");
     assert_eq!(used(&support, "WELCOME").await, 1);
     app.advance(Duration::days(15));
-    app.work().await;
+    keep_house(&app).await;
     let support = again(&support).await;
     assert_eq!(used(&support, "WELCOME").await, 0, "it lapsed");
 }
@@ -430,11 +456,11 @@ async fn a_reservation_ends_and_is_made_again_by_who_pays_while_there_is_room() 
     apply(&ada, &cart, "WELCOME").await.expect(201);
     let placed = order(&ada, &cart, DECLINED).await.refused(402, "payment_failed");
     app.advance(Duration::minutes(29));
-    app.work().await;
+    keep_house(&app).await;
     let support_ = again(&support_).await;
     assert_eq!(used(&support_, "WELCOME").await, 1);
     app.advance(Duration::minutes(1));
-    app.work().await;
+    keep_house(&app).await;
     assert_eq!(used(&support_, "WELCOME").await, 0, "after half an hour");
     let ada = again(&ada).await;
     assert_eq!(redemptions(&ada).await[0]["state"], "released");
@@ -471,7 +497,7 @@ async fn no_reservation_ends_while_a_payment_is_processing() {
     let placed = order(&ada, &cart, "sandbox_processes_for_a_day").await.expect(201);
     assert_eq!(placed["payments"][0]["state"], "processing");
     app.advance(Duration::hours(2));
-    app.work().await;
+    keep_house(&app).await;
     let support = again(&support).await;
     assert_eq!(used(&support, "WELCOME").await, 1);
     app.advance(Duration::days(2));
@@ -481,6 +507,51 @@ async fn no_reservation_ends_while_a_payment_is_processing() {
         (redemptions(&ada).await[0]["state"].as_str(), used(&support, "WELCOME").await),
         (Some("redeemed"), json!(1))
     );
+}
+
+/// Makes the payment that failed one of which the provider says late that it has the money after all.
+async fn succeed_late(ada: &Person, order: &str) {
+    let order = ada.get(&ada.org(&format!("/orders/{order}"))).await.expect(200);
+    let payment = order["payments"][0]["id"].as_str().unwrap().parse().unwrap();
+    let organization = ada.organization.parse().unwrap();
+    let revive = "UPDATE payments SET state = 'processing', method_token = 'sandbox_succeeds' WHERE state = 'failed'";
+    let revived = ada.app.services.db.write(move |tx| {
+        diesel::connection::SimpleConnection::batch_execute(tx, revive).map_err(manager_repository::Error::from)
+    });
+    revived.await.unwrap();
+    assert!(payments::collect_later(&ada.app.services, organization, payment, ada.app.clock.now()).await.unwrap());
+}
+
+#[actix_web::test]
+async fn late_money_completes_an_order_only_if_its_code_can_be_reserved_again() {
+    for taken in [false, true] {
+        let (app, ada) = buyer().await;
+        let support = support(&app).await;
+        make(&support, half("WELCOME", json!({"total_cap": 1}))).await;
+        let cart = open(&ada).await;
+        domain(&ada, &cart, "engines.ch").await;
+        apply(&ada, &cart, "WELCOME").await.expect(201);
+        let placed = order(&ada, &cart, DECLINED).await.refused(402, "payment_failed");
+        let id = placed["order"].as_str().unwrap().to_owned();
+        app.advance(Duration::minutes(31));
+        keep_house(&app).await;
+        let (ada, support) = (again(&ada).await, again(&support).await);
+        if taken {
+            let cart = open(&ada).await;
+            domain(&ada, &cart, "motors.ch").await;
+            apply(&ada, &cart, "WELCOME").await.expect(201);
+            order(&ada, &cart, "sandbox_succeeds").await.expect(201);
+        }
+        succeed_late(&ada, &id).await;
+        let order = ada.get(&ada.org(&format!("/orders/{id}"))).await.expect(200);
+        let (state, payment, prepaid) = if taken { ("open", "failed", 486) } else { ("paid", "succeeded", 0) };
+        assert_eq!((&order["order"]["state"], &order["payments"][0]["state"]), (&json!(state), &json!(payment)));
+        let account = ada.get(&ada.org("/prepaid")).await.expect(200);
+        assert!(account.to_string().contains(&format!("\"amount\":{prepaid},")), "{account}");
+        assert_eq!(used(&support, "WELCOME").await, 1);
+        let finance = agent(&app, "finance", StaffRole::Finance).await;
+        assert_eq!(finance.get("/v1/admin/books").await.expect(200)["agree"], true);
+    }
 }
 
 /// Organizations of several people, each with a cart in which the code is applied, and its price token.
@@ -579,7 +650,7 @@ async fn staff_makes_lists_and_withdraws_codes() {
     let codes: Vec<_> = batch["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
     let plain = |code: &&str| code.len() == 12 && code.bytes().all(|b| b"23456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&b));
     assert_eq!(codes.iter().collect::<std::collections::BTreeSet<_>>().len(), 1000);
-    assert!(codes.iter().all(|code| plain(code)));
+    assert!(codes.iter().all(plain));
     let listed =
         support.get(&format!("{CODES}?batch={}&limit=100", batch["batch"].as_str().unwrap())).await.expect(200);
     assert_eq!((listed["data"].as_array().unwrap().len(), listed["next_cursor"].is_string()), (100, true));

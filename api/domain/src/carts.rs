@@ -398,9 +398,9 @@ mod tests {
     }
 
     #[test]
-    fn only_an_offered_method_is_taken() {
+    fn only_a_method_that_pays_in_the_currency_is_taken() {
         let mut cart = CartContent::default();
-        assert!(cart.set_payment_method(PaymentMethodKind::Twint, Currency::Chf).is_err());
+        assert!(cart.set_payment_method(PaymentMethodKind::Twint, Currency::Eur).is_err());
         assert!(cart.set_payment_method(PaymentMethodKind::Card, Currency::Eur).is_ok());
     }
 

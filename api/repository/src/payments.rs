@@ -195,7 +195,7 @@ pub fn advance(
 ) -> Result<bool, Error> {
     let payment = payments::table.filter(payments::organization_id.eq(sql(organization)).and(payments::id.eq(sql(id))));
     let payment = payment.filter(payments::state.eq(sql(from)));
-    let changed = diesel::update(payment.clone())
+    let changed = diesel::update(payment)
         .set((
             payments::state.eq(sql(outcome.state)),
             payments::failure_code.eq(outcome.failure_code),

@@ -13,7 +13,7 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Resp
 use manager_domain::ids::CartId;
 use manager_domain::{Code, Refusal};
 use manager_services::idempotency::{self, Begun, Scope};
-use manager_services::{Call, Services, carts};
+use manager_services::{Call, Services, anonymous_carts};
 use serde::Serialize;
 use utoipa::IntoParams;
 
@@ -115,7 +115,7 @@ impl Key {
         (id, secret): (CartId, &str),
     ) -> Result<Self, Problem> {
         let Some(named) = self.0 else { return Ok(Self(None)) };
-        carts::require_anonymous(services, call, id, secret).await?;
+        anonymous_carts::require(services, call, id, secret).await?;
         Ok(Self(Some(Named { cart_secret: Some(secret.to_owned()), ..named })))
     }
 

@@ -3,6 +3,7 @@
 pub mod absorptions;
 pub mod access;
 pub mod account_deletion;
+pub mod anonymous_carts;
 pub mod audit_log;
 pub mod avatars;
 pub mod books;

@@ -20,7 +20,7 @@ use crate::failpoints::failpoint;
 use crate::mails::{Mail, Template};
 use crate::sessions::{self, Grant, Mode, Secret};
 use crate::vault::{self, Purpose};
-use crate::{Call, Services, carts, invitations, organizations, security_log, throttles};
+use crate::{Call, Services, anonymous_carts, invitations, organizations, security_log, throttles};
 
 /// Wrong codes for one registration; then only the link works.
 const CODE_TRIES: i32 = 5;
@@ -297,7 +297,7 @@ fn create(
         Joins::Invitation(token) => invitations::accept_by_token_in(tx, services, &call, account, token)?,
     };
     if let (Joins::Own(_), Some(cart)) = (&details.joins, &details.cart) {
-        match carts::claim_in(tx, services, &call, organization, cart.id, &cart.token) {
+        match anonymous_carts::claim_in(tx, services, &call, organization, cart.id, &cart.token) {
             // A cart that expired or went elsewhere meanwhile doesn't keep its holder out.
             Ok(_) => {}
             Err(Error::Refused(refusal)) if refusal.code == Code::NotFound => {}

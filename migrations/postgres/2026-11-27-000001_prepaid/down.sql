@@ -1,6 +1,5 @@
 DELETE FROM payments WHERE invoice_id IS NULL OR created_by IS NULL;
 DROP INDEX payments_organization_id_top_up_id_key;
-DROP INDEX payments_order_id;
 ALTER TABLE payments DROP CONSTRAINT payments_amount_check;
 UPDATE payments SET amount = amount + prepaid_promotional + prepaid_paid;
 ALTER TABLE payments

@@ -35,5 +35,4 @@ ALTER TABLE payments
     ALTER COLUMN prepaid_paid DROP DEFAULT,
     ALTER COLUMN booked_elsewhere DROP DEFAULT;
 CREATE UNIQUE INDEX payments_organization_id_top_up_id_key ON payments (organization_id, top_up_id);
-CREATE INDEX payments_order_id ON payments (organization_id, order_id);
 CREATE INDEX top_ups_pending ON top_ups (organization_id) WHERE state = 'pending';

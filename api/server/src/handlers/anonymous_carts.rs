@@ -11,7 +11,8 @@ use manager_domain::Currency;
 use manager_domain::ids::{CartId, ItemId, OrganizationId};
 use manager_domain::organizations::{DEFAULT_COUNTRY, OrganizationKind, country_of};
 use manager_domain::permissions::Permission;
-use manager_services::carts::{self, Change, View, Visitor};
+use manager_services::anonymous_carts::{self, Visitor};
+use manager_services::carts::{Change, View};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -118,7 +119,7 @@ pub async fn create_cart(
         currency: currency.map_err(|code| Problem::fault("/currency", code))?,
         country,
     };
-    let (view, token) = carts::open_anonymous(&state.services, &client.0, visitor).await?;
+    let (view, token) = anonymous_carts::open(&state.services, &client.0, visitor).await?;
     let lifetime = Duration::seconds(state.services.settings.anonymous_cart_lifetime.num_seconds());
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("{BASE}/{}", view.id)));
@@ -143,7 +144,7 @@ pub async fn get_cart(
     path: Then<CartSecret, Path<(CartId,)>>,
 ) -> Result<Tagged<CartView>, Problem> {
     let Then(CartSecret(secret), Path((id,))) = path;
-    let view = carts::get_anonymous(&state.services, &client.0, id, &secret).await?;
+    let view = anonymous_carts::get(&state.services, &client.0, id, &secret).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -160,7 +161,7 @@ pub async fn delete_cart(
     path: Then<CartSecret, Then<Path<(CartId,)>, IfMatch>>,
 ) -> Result<HttpResponse, Problem> {
     let Then(CartSecret(secret), Then(Path((id,)), if_match)) = path;
-    carts::delete_anonymous(&state.services, &client.0, (id, &secret), if_match.expected_version()?).await?;
+    anonymous_carts::delete(&state.services, &client.0, (id, &secret), if_match.expected_version()?).await?;
     let mut response = HttpResponse::NoContent();
     for gone in forgotten() {
         response.cookie(gone);
@@ -200,7 +201,7 @@ pub async fn add_cart_item(
     let render = move |done: &(View, ItemId)| added(done, language, BASE);
     let key = key.of_cart(&state.services, &client.0, (id, &secret)).await?;
     key.once(&state.services, &client.0, render, async move |services, call| {
-        carts::change_anonymous(&services, &call, (id, &secret), seen, change).await
+        anonymous_carts::change(&services, &call, (id, &secret), seen, change).await
     })
     .await
 }
@@ -225,7 +226,7 @@ pub async fn update_cart_item(
     let Then(CartSecret(secret), Then(Path((id, item)), Then(if_match, MergePatch(body)))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::Alter(item, body.into()));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    let (view, _) = anonymous_carts::change(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -247,7 +248,7 @@ pub async fn remove_cart_item(
     let Then(CartSecret(secret), Then(Path((id, item)), if_match)) = path;
     let (cart, change) = ((id, secret.as_str()), Change::Remove(item));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    let (view, _) = anonymous_carts::change(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -271,7 +272,7 @@ pub async fn set_cart_payment_method(
     let Then(CartSecret(secret), Then(Path((id,)), Then(if_match, Json(body)))) = path;
     let (cart, change) = ((id, secret.as_str()), Change::PayBy(body.kind));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    let (view, _) = anonymous_carts::change(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -305,7 +306,7 @@ pub async fn claim_cart(
     let language = language::of(&request);
     let render = move |view: &View| CartView::answer(StatusCode::OK, view, language);
     let claimed = key.once(&state.services, call, render, async move |services, call| {
-        carts::claim(&services, &call, organization, id, &secret).await
+        anonymous_carts::claim(&services, &call, organization, id, &secret).await
     });
     let mut response = claimed.await?.respond_to(&request);
     for gone in forgotten() {

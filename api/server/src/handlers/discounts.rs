@@ -8,6 +8,7 @@ use manager_domain::ids::{CartId, FreeOfferId, ItemId, OrganizationId};
 use manager_domain::promo_code_placements::Placement;
 use manager_domain::promo_codes::{CodeText, PromoCodeReason};
 use manager_domain::{Currency, FaultCode, Instant, Money};
+use manager_services::anonymous_carts;
 use manager_services::carts::{self, Applied, Change};
 use manager_services::discounts::JudgedOffer;
 use serde::{Deserialize, Serialize};
@@ -154,10 +155,9 @@ fn answer(applied: &Applied, language: Language) -> Answer {
 pub async fn apply_organization_cart_promo_code(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Repeatable<Json<PromoCodeEntry>>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId)>, Then<IfMatch, Repeatable<Json<PromoCodeEntry>>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(member, Then(Path(cart), Repeatable(Json(body), key))) = path;
+    let Then(member, Then(Path(cart), Then(if_match, Repeatable(Json(body), key)))) = path;
     let (code, seen, language) = (body.code()?, if_match.expected_version()?, language::of(&request));
     let render = move |applied: &Applied| answer(applied, language);
     key.once(&state.services, member.call(), render, async move |services, call| {
@@ -167,6 +167,8 @@ pub async fn apply_organization_cart_promo_code(
 }
 
 /// Take a promo code out of a cart
+///
+/// The other codes are placed again: one that had no item may get the one that is free now.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"), ("code" = String, Path, description = "The code"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -177,10 +179,9 @@ pub async fn apply_organization_cart_promo_code(
 pub async fn remove_organization_cart_promo_code(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId, CodeText)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, CodeText)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Path((organization, id, code))) = path;
+    let Then(member, Then(Path((organization, id, code)), if_match)) = path;
     let (change, seen) = (Change::RemoveCode(code), if_match.expected_version()?);
     let (view, _) = carts::change(&state.services, member.call(), (organization, id), seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
@@ -201,20 +202,21 @@ pub async fn apply_cart_promo_code(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Then<Path<(CartId,)>, Repeatable<Json<PromoCodeEntry>>>>,
+    path: Then<CartSecret, Then<Path<(CartId,)>, Then<IfMatch, Repeatable<Json<PromoCodeEntry>>>>>,
 ) -> Result<Answer, Problem> {
-    let Then(CartSecret(secret), Then(Path((id,)), Repeatable(Json(body), key))) = path;
+    let Then(CartSecret(secret), Then(Path((id,)), Then(if_match, Repeatable(Json(body), key)))) = path;
     let (code, seen, language) = (body.code()?, if_match.expected_version()?, language::of(&request));
     let render = move |applied: &Applied| answer(applied, language);
     let key = key.of_cart(&state.services, &client.0, (id, &secret)).await?;
     key.once(&state.services, &client.0, render, async move |services, call| {
-        carts::apply_code_anonymous(&services, &call, (id, &secret), seen, code).await
+        anonymous_carts::apply_code(&services, &call, (id, &secret), seen, code).await
     })
     .await
 }
 
 /// Take a promo code out of a visitor's cart
+///
+/// The other codes are placed again: one that had no item may get the one that is free now.
 #[utoipa::path(tag = "carts", params(("id" = CartId, Path, description = "The cart"),
         ("code" = String, Path, description = "The code"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -225,13 +227,12 @@ pub async fn remove_cart_promo_code(
     request: HttpRequest,
     client: Client,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<CartSecret, Path<(CartId, CodeText)>>,
+    path: Then<CartSecret, Then<Path<(CartId, CodeText)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(CartSecret(secret), Path((id, code))) = path;
+    let Then(CartSecret(secret), Then(Path((id, code)), if_match)) = path;
     let (cart, change) = ((id, secret.as_str()), Change::RemoveCode(code));
     let seen = if_match.expected_version()?;
-    let (view, _) = carts::change_anonymous(&state.services, &client.0, cart, seen, change).await?;
+    let (view, _) = anonymous_carts::change(&state.services, &client.0, cart, seen, change).await?;
     Ok(CartView::tagged(view, language::of(&request)))
 }
 
@@ -259,10 +260,9 @@ pub struct FreeOfferChoice {
 pub async fn set_item_free_offer(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, Json<FreeOfferChoice>>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, Then<IfMatch, Json<FreeOfferChoice>>>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Then(Path((organization, id, item)), Json(body))) = path;
+    let Then(member, Then(Path((organization, id, item)), Then(if_match, Json(body)))) = path;
     let (cart, change) = ((organization, id), Change::UseOffer(item, body.free_offer));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;
@@ -270,6 +270,8 @@ pub async fn set_item_free_offer(
 }
 
 /// Take the free offer off an item
+///
+/// The item costs its price again, and a promo code that fits may be placed on it; the offer stays usable.
 #[utoipa::path(tag = "carts", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = CartId, Path, description = "The cart"), ("item" = ItemId, Path, description = "The item"),
         ("If-Match" = Option<String>, Header, description = "The version you saw")),
@@ -280,10 +282,9 @@ pub async fn set_item_free_offer(
 pub async fn remove_item_free_offer(
     request: HttpRequest,
     state: web::Data<AppState>,
-    if_match: IfMatch,
-    path: Then<Member<Order>, Path<(OrganizationId, CartId, ItemId)>>,
+    path: Then<Member<Order>, Then<Path<(OrganizationId, CartId, ItemId)>, IfMatch>>,
 ) -> Result<Tagged<CartView>, Problem> {
-    let Then(member, Path((organization, id, item))) = path;
+    let Then(member, Then(Path((organization, id, item)), if_match)) = path;
     let (cart, change) = ((organization, id), Change::DropOffer(item));
     let seen = if_match.expected_version()?;
     let (view, _) = carts::change(&state.services, member.call(), cart, seen, change).await?;

@@ -297,6 +297,8 @@ pub struct PromoCodeQuery {
 }
 
 /// List promo codes
+///
+/// Newest first, with how often each was reserved or redeemed where a cap counts that.
 #[utoipa::path(tag = "staff", params(PromoCodeQuery),
     responses((status = 200, description = "Newest first", body = Page<PromoCodeView>)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManagePromoCodes::NAME))))]
@@ -314,6 +316,8 @@ pub async fn list_promo_codes(
 }
 
 /// Show a promo code
+///
+/// Its rules as they were made, and how often it was reserved or redeemed where a cap counts that.
 #[utoipa::path(tag = "staff", params(("code" = String, Path, description = "The code, in either case")),
     responses((status = 200, description = "The code, with how often it was used", body = PromoCodeView)),
     security(("bearer" = []), ("cookie" = [])), extensions(("x-required-permission" = json!(ManagePromoCodes::NAME))))]

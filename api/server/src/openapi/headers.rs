@@ -8,7 +8,13 @@ use super::operations;
 use crate::idempotency;
 
 /// Operations that create what has no address of its own.
-const WITHOUT_ADDRESS: &[&str] = &["quote_cart"];
+const WITHOUT_ADDRESS: &[&str] = &[
+    "quote_cart",
+    "apply_cart_promo_code",
+    "apply_organization_cart_promo_code",
+    "create_promo_codes",
+    "grant_free_offer",
+];
 
 /// Shared headers: component, name, schema, description, whether every such answer has it.
 const SHARED: &[(&str, &str, &str, &str, bool)] = &[
