@@ -78,14 +78,36 @@ fn begin(
     let actor = call.actor.ok_or(Code::Unauthenticated)?;
     let lines = refund.lines.as_deref().map(|lines| line_credits(lines, owner.currency)).transpose()?;
     let plan = credit_notes::plan(tx, owner.id, refund.invoice, lines, refund.destination)?;
-    let total = plan.note.totals.total;
-    let mut row = StoredRefund {
-        organization_id: owner.id,
+    let mut row = asked(services, call, actor.account, refund, &plan, reason);
+    let waits = needs_second_person(Money::new(row.amount, row.currency), services.settings.second_person_above);
+    if !waits {
+        carry_out(tx, services, call, &owner, &plan, reason, &mut row)?;
+    }
+    rows::insert(tx, &row)?;
+    if waits {
+        let after = json!({ "invoice": row.invoice_id, "amount": row.amount, "currency": row.currency });
+        let entry = Entry::new("refund.requested", row.id).after(after).by_support(&reason.text);
+        audit_log::append(tx, services, call, owner.id, entry)?;
+    }
+    Ok(row.id)
+}
+
+/// A refund that nothing came of yet.
+fn asked(
+    services: &Services,
+    call: &Call,
+    account: AccountId,
+    refund: &NewRefund,
+    plan: &Plan,
+    reason: &Reason,
+) -> StoredRefund {
+    StoredRefund {
+        organization_id: refund.organization,
         id: services.id(call.now),
         invoice_id: plan.invoice.id,
         destination: refund.destination,
         lines: Json(plan.note.lines.clone()),
-        amount: total,
+        amount: plan.note.totals.total,
         other: 0,
         payment_id: None,
         currency: plan.invoice.currency,
@@ -94,23 +116,12 @@ fn begin(
         credit_note_id: None,
         provider_reference: None,
         failure_code: None,
-        requested_by: actor.account,
+        requested_by: account,
         requested_at: call.now,
         decided_by: None,
         decided_at: None,
         settled_at: None,
-    };
-    let waits = needs_second_person(Money::new(total, row.currency), services.settings.second_person_above);
-    if !waits {
-        carry_out(tx, services, call, &owner, &plan, reason, &mut row)?;
     }
-    rows::insert(tx, &row)?;
-    if waits {
-        let after = json!({ "invoice": row.invoice_id, "amount": total, "currency": row.currency });
-        let entry = Entry::new("refund.requested", row.id).after(after).by_support(&reason.text);
-        audit_log::append(tx, services, call, owner.id, entry)?;
-    }
-    Ok(row.id)
 }
 
 /// # Errors
