@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use manager_domain::staff::StaffRole;
 use manager_tests::{Person, TestApp, Value, json};
 
+use crate::books::agent;
 use crate::operations::{Operation, absent, operations};
 use crate::orders::{buyer, cart_with, cart_with_domain, check_out, quote};
 use crate::prepaid_accounts::top_up;
+use crate::refunds::{by_card, refund};
 
 /// One of everything that an organization has, by the prefix of its ids.
 async fn belongings(app: &Arc<TestApp>, ada: &Person) -> BTreeMap<String, String> {
@@ -27,7 +30,10 @@ async fn belongings(app: &Arc<TestApp>, ada: &Person) -> BTreeMap<String, String
     bob.post("/v1/me/absorption", json!({"email": "bob-too@example.com"})).await.expect(201);
     let absorption = ada.get(&ada.org("/absorptions")).await.expect(200)["data"][0]["id"].clone();
     let top_up = top_up(ada, 5000).await.expect(201)["top_up"]["id"].clone();
-    let bought = [&declined["order"], &declined["invoice"], &declined["payment"], &product, &top_up];
+    let paid = by_card(ada, "paid.ch").await;
+    let finance = agent(app, "finance", StaffRole::Finance).await;
+    let note = refund(&finance, ada, &paid, None).await.expect(201)["credit_note"].clone();
+    let bought = [&declined["order"], &declined["invoice"], &declined["payment"], &product, &top_up, &note];
     let ids = bought.into_iter().chain([&item, &invitation, &absorption]);
     let ids = ids.map(text).chain([cart, membership]);
     ids.map(|id| (id.split_once('_').unwrap().0.to_owned(), id)).collect()

@@ -36,6 +36,9 @@ pub fn operations() -> Vec<Operation> {
 
 /// The prefix of the ids that a path parameter takes, from its pattern.
 fn prefix(parameter: &Value) -> Option<(String, String)> {
+    if parameter["in"] != "path" {
+        return None;
+    }
     let pattern = resolved(&parameter["schema"])["pattern"].as_str()?;
     let prefix = pattern.strip_prefix('^')?.split_once('_')?.0;
     Some((parameter["name"].as_str()?.to_owned(), prefix.to_owned()))

@@ -26,6 +26,8 @@ enum Flow {
     PayInPart,
     /// A payment whose provider gave no answer, collected by its job.
     LatePayment,
+    /// Of an invoice that a card paid, by finance people.
+    Refund,
 }
 
 fn flows(point: &str) -> &'static [Flow] {
@@ -35,6 +37,7 @@ fn flows(point: &str) -> &'static [Flow] {
         Some("pay") => &[Flow::Pay],
         Some("top_up") => &[Flow::TopUp],
         Some("payments") => &[Flow::Checkout, Flow::Pay, Flow::PayInPart, Flow::TopUp, Flow::LatePayment],
+        Some("refunds") => &[Flow::Refund],
         Some("registrations") => &[Flow::Confirm],
         Some("invitations") => &[Flow::Accept],
         Some("jobs") => &[Flow::Mail, Flow::LatePayment],
@@ -61,6 +64,7 @@ async fn a_server_that_dies_at_any_point_leaves_nothing_or_everything_once() {
             Flow::TopUp => top_up(&crash).await,
             Flow::PayInPart => pay_in_part(&crash).await,
             Flow::LatePayment => late_payment(&crash).await,
+            Flow::Refund => refund(&crash).await,
         }
     })
     .await;
@@ -94,7 +98,7 @@ impl Crash {
 
     /// Whether the use case's own transaction was committed.
     fn committed(&self) -> bool {
-        let before = ["checkout.", "pay.", "top_up.", "registrations.", "invitations."]
+        let before = ["checkout.", "pay.", "top_up.", "refunds.", "registrations.", "invitations."]
             .map(|case| format!("{case}before_commit"));
         !before.contains(&self.point) && self.point != "idempotency.after_claim"
     }
@@ -201,6 +205,45 @@ async fn pay_in_part(crash: &Crash) {
     crash.installation.settled().await;
     assert_eq!(balances(&server, &ada).await, (600, 0), "again after {}", crash.point);
     books::in_order(&server, &ada, std::slice::from_ref(&cart)).await;
+    server.stop().await;
+}
+
+/// Somebody of finance, made by the command line.
+async fn finance(crash: &Crash, server: &Process) -> Customer {
+    let email = "finance@example.com";
+    let mut command = crash.installation.command();
+    let (status, log) =
+        crash.installation.spawn(command.args(["staff", "create", email, "--role", "finance"])).ended().await;
+    assert!(status.success(), "{log}");
+    let body = json!({"token": server.token_to(email).await, "password": PASSWORD});
+    server.post("/v1/auth/password-reset/confirm", body).await.expect(204);
+    Customer::log_in(server, email).await
+}
+
+async fn refund(crash: &Crash) {
+    let server = crash.installation.start().await;
+    let ada = Customer::register(&server, "ada").await;
+    let finance = finance(crash, &server).await;
+    let cart = ada.prepare(&server, "engines.ch").await;
+    let placed = server.answer(ada.checkout(&server, &cart, "sandbox_refund_fails")).await.expect(201);
+    let invoice = placed["invoice"]["id"].as_str().expect("the invoice").to_owned();
+    let refund = |server: &Process| {
+        let body = json!({"organization": ada.organization, "invoice": invoice, "reason": "Ticket 4711"});
+        let request = finance.request(server, Method::POST, "/v1/admin/refunds");
+        request.header("idempotency-key", "refund").json(&body)
+    };
+    let server = crash.dying(server).await;
+    crash.dies_of(&server, refund(&server)).await;
+    let server = crash.after(server).await;
+    let credited = if crash.committed() { 973 } else { 0 };
+    assert_eq!(balances(&server, &ada).await, (credited, 0), "after {}", crash.point);
+    server.answer(refund(&server)).await.expect(201);
+    crash.installation.settled().await;
+    assert_eq!(balances(&server, &ada).await, (973, 0), "again after {}", crash.point);
+    assert_eq!(ada.all(&server, "credit-notes").await.len(), 1);
+    let proof = finance.get(&server, "/v1/admin/books").await.expect(200);
+    assert_eq!(proof["agree"], true, "{proof}");
+    books::audited(&server, &ada).await;
     server.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::invoices::InvoiceState;
 use crate::ledger::PrepaidParts;
@@ -38,7 +39,7 @@ pub struct CreditableInvoice {
 }
 
 /// Which net amount of a line is credited, in minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineCredit {
     pub position: i32,
     pub net: i64,
@@ -100,7 +101,7 @@ impl CreditableInvoice {
             match self.lines.iter().find(|line| line.position == credit.position) {
                 Some(line) if !twice => {
                     if !(1..=line.left()).contains(&credit.net) {
-                        let fault = Fault::new(format!("{at}/net"), FaultCode::OutOfRange);
+                        let fault = Fault::new(format!("{at}/net/amount"), FaultCode::OutOfRange);
                         faults.push(fault.with("min", 1).with("max", line.left()));
                     }
                 }
@@ -169,6 +170,13 @@ impl RefundSplit {
     pub const fn total(self) -> i64 {
         self.other.saturating_add(self.prepaid.total())
     }
+
+    /// The same with the other method's part to the paid balance.
+    #[must_use]
+    pub const fn to_prepaid(self) -> Self {
+        let paid = self.prepaid.paid.saturating_add(self.other);
+        Self { other: 0, prepaid: PrepaidParts { promotional: self.prepaid.promotional, paid } }
+    }
 }
 
 /// A refund goes to the other method first, then to prepaid (paid), then to prepaid (promotional), each at most what it
@@ -184,11 +192,8 @@ pub fn refund_split(amount: i64, paid: Refundable) -> Result<RefundSplit, Refusa
     let other = amount.min(paid.other);
     let to_paid = (amount - other).min(paid.prepaid.paid);
     let promotional = amount - other - to_paid;
-    let prepaid = PrepaidParts { promotional, paid: to_paid };
-    if paid.other_is_refundable {
-        return Ok(RefundSplit { other, prepaid });
-    }
-    Ok(RefundSplit { other: 0, prepaid: PrepaidParts { paid: to_paid + other, ..prepaid } })
+    let split = RefundSplit { other, prepaid: PrepaidParts { promotional, paid: to_paid } };
+    Ok(if paid.other_is_refundable { split } else { split.to_prepaid() })
 }
 
 #[cfg(test)]
@@ -251,7 +256,7 @@ mod tests {
         ];
         let faults = invoice.credit(bad).unwrap_err().faults;
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-        assert_eq!(pointers, ["/lines/0/net", "/lines/1/position", "/lines/2/position", "/lines/3/net"]);
+        assert_eq!(pointers, ["/lines/0/net/amount", "/lines/1/position", "/lines/2/position", "/lines/3/net/amount"]);
         let rest = invoice.credit_all().unwrap();
         assert_eq!((rest.totals.net, rest.totals.tax, rest.invoice), (1400, 81 + 10, InvoiceState::Refunded));
         assert_eq!(invoice.credit(Vec::new()).unwrap_err().code, Code::NothingToCredit);

@@ -68,6 +68,10 @@ kinds! {
     Invoice InvoiceId "inv";
     /// A credit note.
     CreditNote CreditNoteId "crn";
+    /// A refund of an invoice.
+    Refund RefundId "rfd";
+    /// What support gave an organization to spend.
+    PromotionalCredit PromotionalCreditId "pcr";
     /// A payment.
     Payment PaymentId "pay";
     /// A dispute of a payment.

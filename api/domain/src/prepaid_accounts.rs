@@ -55,7 +55,7 @@ pub struct Account {
 
 impl Account {
     /// What the limit leaves room for, in minor units.
-    fn room(&self, limits: Limits) -> i64 {
+    pub fn room(&self, limits: Limits) -> i64 {
         limits.balance.saturating_sub(self.balances.total()).saturating_sub(self.under_way).max(0)
     }
 }

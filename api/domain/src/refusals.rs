@@ -133,9 +133,11 @@ codes! {
         InvoiceClosed = "invoice_closed",
         NothingToCredit = "nothing_to_credit",
         RefundTooLarge = "refund_too_large",
+        RefundClosed = "refund_closed",
         // Prepaid account
         InsufficientBalance = "insufficient_balance",
         BalanceLimitReached = "balance_limit_reached",
+        PromotionalCreditClosed = "promotional_credit_closed",
         WithdrawalBlocked = "withdrawal_blocked",
         WithdrawalClosed = "withdrawal_closed",
         // Staff

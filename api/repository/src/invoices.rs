@@ -34,6 +34,8 @@ pub struct Invoice {
     pub created_at: Instant,
     pub paid_at: Option<Instant>,
     pub version: i64,
+    /// What credit notes took of the total.
+    pub credited: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -236,6 +238,20 @@ pub fn set_taxes(tx: &mut AnyConnection, row: &Invoice) -> Result<bool, Error> {
             invoices::tax.eq(row.tax),
             invoices::total.eq(row.total),
             invoices::taxes.eq(sql(row.taxes.clone())),
+            invoices::version.eq(invoices::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(changed == 1)
+}
+
+/// Credits so much more of a settled invoice, in minor units with tax; `false` where it changed since `row` was read.
+pub fn credit(tx: &mut AnyConnection, row: &Invoice, amount: i64, state: InvoiceState) -> Result<bool, Error> {
+    let seen = invoices::table.filter(invoices::organization_id.eq(sql(row.organization_id)));
+    let seen = seen.filter(invoices::id.eq(sql(row.id)).and(invoices::version.eq(row.version)));
+    let changed = diesel::update(seen.filter(invoices::state.eq(sql(row.state))))
+        .set((
+            invoices::state.eq(sql(state)),
+            invoices::credited.eq(invoices::credited + amount),
             invoices::version.eq(invoices::version + 1),
         ))
         .execute(tx)?;

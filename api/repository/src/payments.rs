@@ -149,6 +149,18 @@ pub fn find_open_of_invoice(
     Ok(query.select(payments::id).first(conn).optional()?)
 }
 
+/// The payment by which an invoice was paid, unless it is disputed.
+pub fn find_succeeded_of_invoice(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    invoice: InvoiceId,
+) -> Result<Option<Payment>, Error> {
+    let query = payments::table.filter(payments::organization_id.eq(sql(organization)));
+    let query = query.filter(payments::invoice_id.eq(sql(Some(invoice))));
+    let query = query.filter(payments::state.eq(sql(PaymentState::Succeeded)));
+    Ok(query.select(Payment::as_select()).first(conn).optional()?)
+}
+
 /// The payment of a top-up.
 pub fn find_by_top_up(
     conn: &mut AnyConnection,

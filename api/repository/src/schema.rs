@@ -473,6 +473,7 @@ diesel::table! {
         created_at -> SqlInstant,
         paid_at -> Nullable<SqlInstant>,
         version -> BigInt,
+        credited -> BigInt,
     }
 }
 
@@ -838,6 +839,99 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    credit_note_series (organization_id, year) {
+        organization_id -> SqlId,
+        year -> Integer,
+        last_number -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    credit_notes (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        invoice_id -> SqlId,
+        number -> Text,
+        issued_on -> Date,
+        currency -> SqlKeyword,
+        net -> BigInt,
+        tax -> BigInt,
+        total -> BigInt,
+        taxes -> SqlJson,
+        seller -> SqlJson,
+        buyer -> SqlJson,
+        other -> BigInt,
+        prepaid_promotional -> BigInt,
+        prepaid_paid -> BigInt,
+        created_by -> Nullable<SqlId>,
+        created_at -> SqlInstant,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    credit_note_lines (organization_id, credit_note_id, position) {
+        organization_id -> SqlId,
+        credit_note_id -> SqlId,
+        position -> Integer,
+        net -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    refunds (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        invoice_id -> SqlId,
+        destination -> SqlKeyword,
+        lines -> SqlJson,
+        amount -> BigInt,
+        other -> BigInt,
+        payment_id -> Nullable<SqlId>,
+        currency -> SqlKeyword,
+        reason -> Text,
+        state -> SqlKeyword,
+        credit_note_id -> Nullable<SqlId>,
+        provider_reference -> Nullable<Text>,
+        failure_code -> Nullable<Text>,
+        requested_by -> SqlId,
+        requested_at -> SqlInstant,
+        decided_by -> Nullable<SqlId>,
+        decided_at -> Nullable<SqlInstant>,
+        settled_at -> Nullable<SqlInstant>,
+    }
+}
+
+diesel::table! {
+    use crate::sql_types::*;
+    use diesel::sql_types::*;
+
+    promotional_credits (organization_id, id) {
+        organization_id -> SqlId,
+        id -> SqlId,
+        amount -> BigInt,
+        currency -> SqlKeyword,
+        reason -> Text,
+        state -> SqlKeyword,
+        requested_by -> SqlId,
+        requested_at -> SqlInstant,
+        decided_by -> Nullable<SqlId>,
+        decided_at -> Nullable<SqlInstant>,
+    }
+}
+
 diesel::joinable!(absorption_steps -> absorptions (absorption_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(sessions -> accounts (account_id));
@@ -887,6 +981,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     promo_code_organization_usage,
     redemptions,
     free_offers,
+    credit_note_series,
+    credit_notes,
+    credit_note_lines,
+    refunds,
+    promotional_credits,
     jobs,
     development_mails,
     development_mail_attachments,

@@ -24,7 +24,9 @@ use manager_domain::orders::OrderState;
 use manager_domain::organizations::OrganizationKind;
 use manager_domain::payments::{PaymentMethodKind, PaymentState, SandboxDecision};
 use manager_domain::products::ProductState;
+use manager_domain::promotional_credits::PromotionalCreditState;
 use manager_domain::redemptions::RedemptionState;
+use manager_domain::refunds::{RefundDestination, RefundState};
 use manager_domain::staff::StaffRole;
 use manager_domain::terms::Frequency;
 use manager_domain::top_ups::TopUpState;
@@ -277,4 +279,7 @@ keywords!(
     SandboxDecision,
     RedemptionState,
     FreeOfferState,
+    RefundState,
+    RefundDestination,
+    PromotionalCreditState,
 );

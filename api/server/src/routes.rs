@@ -6,9 +6,10 @@ use utoipa_actix_web::{OpenApiFactory, service_config};
 
 use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
-    discounts, documents, free_offers, invitations, invoices, login_id_changes, memberships, orders, organizations,
-    payments, prepaid_accounts, products, profiles, promo_codes, quotes, recovery_emails, redemptions, registrations,
-    security_log, sessions, settings, top_ups, webhooks,
+    credit_notes, discounts, documents, free_offers, invitations, invoices, login_id_changes, memberships, orders,
+    organizations, payments, prepaid_accounts, products, profiles, promo_codes, promotional_credits, quotes,
+    recovery_emails, redemptions, refunds, registrations, security_log, sessions, settings, staff_organizations, top_ups,
+    webhooks,
 };
 use crate::{health, problems};
 
@@ -144,6 +145,8 @@ pub fn configure(routes: &mut impl Routes) {
         .service(documents::export_invoices)
         .service(documents::get_document)
         .service(invoices::pay_invoice)
+        .service(credit_notes::list_credit_notes)
+        .service(credit_notes::get_credit_note)
         .service(payments::get_payment)
         .service(webhooks::receive_payment_event);
     // Prepaid account
@@ -158,7 +161,18 @@ pub fn configure(routes: &mut impl Routes) {
     // Promo codes and free offers
     routes.service(redemptions::list_promo_code_redemptions).service(free_offers::list_free_offers);
     // Staff
-    routes.service(books::prove_books);
+    routes.service(books::prove_books).service(staff_organizations::read_organization);
+    routes
+        .service(refunds::create_refund)
+        .service(refunds::list_refunds)
+        .service(refunds::approve_refund)
+        .service(refunds::reject_refund)
+        .service(credit_notes::create_credit_note)
+        .service(credit_notes::list_issued_credit_notes)
+        .service(promotional_credits::create_promotional_credit)
+        .service(promotional_credits::list_promotional_credits)
+        .service(promotional_credits::approve_promotional_credit)
+        .service(promotional_credits::reject_promotional_credit);
     routes
         .service(promo_codes::create_promo_codes)
         .service(promo_codes::list_promo_codes)

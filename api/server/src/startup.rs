@@ -169,6 +169,7 @@ fn settings(config: &Config) -> Result<Settings, ConfigError> {
         organizations_per_account: 50,
         minimum_charge: config.minimum_charge,
         top_ups: config.top_up_limits(),
+        second_person_above: config.second_person_above,
         anonymous_cart_lifetime: Duration::days(30),
         price_token_lifetime: Duration::minutes(15),
         order_lifetime: Duration::days(config.order_lapse_days.into()),

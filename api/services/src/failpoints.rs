@@ -23,7 +23,7 @@ mod armed {
     use chrono::Duration;
 
     /// All points.
-    pub const ALL: [&str; 20] = [
+    pub const ALL: [&str; 26] = [
         "idempotency.after_claim",
         "idempotency.after_answer",
         "checkout.before_commit",
@@ -36,6 +36,12 @@ mod armed {
         "payments.after_call",
         "payments.before_outcome_commit",
         "payments.after_outcome",
+        "refunds.before_commit",
+        "refunds.after_commit",
+        "refunds.before_call",
+        "refunds.after_call",
+        "refunds.before_outcome_commit",
+        "refunds.after_outcome",
         "registrations.before_commit",
         "registrations.after_commit",
         "invitations.before_commit",

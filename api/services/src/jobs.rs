@@ -26,6 +26,8 @@ pub enum Job {
     CollectPayment { organization: OrganizationId, payment: PaymentId },
     /// Deliver what happened at the sandbox, which plays a payment provider, as a webhook of its own.
     DeliverSandboxEvent { body: String },
+    /// Ask the provider to give a refund's money back, unless its outcome is known by now.
+    PayBackRefund { organization: OrganizationId, refund: RefundId },
 }
 
 impl Job {
@@ -35,13 +37,14 @@ impl Job {
             Self::PasswordReset { .. } => "password_reset",
             Self::CollectPayment { .. } => "collect_payment",
             Self::DeliverSandboxEvent { .. } => "deliver_sandbox_event",
+            Self::PayBackRefund { .. } => "pay_back_refund",
         }
     }
 
     const fn organization(&self) -> Option<OrganizationId> {
         match self {
             Self::Mail(_) | Self::PasswordReset { .. } | Self::DeliverSandboxEvent { .. } => None,
-            Self::CollectPayment { organization, .. } => Some(*organization),
+            Self::CollectPayment { organization, .. } | Self::PayBackRefund { organization, .. } => Some(*organization),
         }
     }
 
@@ -49,7 +52,10 @@ impl Job {
     pub(crate) fn life(&self, settings: &Settings) -> Duration {
         match self {
             Self::Mail(mail) => mail.template.life(settings).unwrap_or(LIFE),
-            Self::PasswordReset { .. } | Self::CollectPayment { .. } | Self::DeliverSandboxEvent { .. } => LIFE,
+            Self::PasswordReset { .. }
+            | Self::CollectPayment { .. }
+            | Self::DeliverSandboxEvent { .. }
+            | Self::PayBackRefund { .. } => LIFE,
         }
     }
 }

@@ -40,13 +40,18 @@ pub struct TopUpLimits {
 pub async fn get(services: &Services, organization: OrganizationId, now: Instant) -> Result<PrepaidAccount> {
     let read = move |conn: &mut AnyConnection| {
         let owner = organizations::find(conn, organization)?.ok_or(Code::NotFound)?;
-        let Account { currency, balances, under_way } = account(conn, &owner)?;
-        let retained_since = withdrawals::Limits::default().retained_since(now);
-        let retained = top_ups::reversible_since(conn, organization, currency, retained_since)?;
-        let withdrawable = if balances.receivable > 0 { 0 } else { withdrawals::withdrawable(balances, retained) };
-        Ok::<_, Error>(PrepaidAccount { currency, balances, under_way, withdrawable })
+        as_of(conn, &owner, now)
     };
     services.db.read(read).await
+}
+
+/// The account as its organization sees it.
+pub(crate) fn as_of(conn: &mut AnyConnection, owner: &Organization, now: Instant) -> Result<PrepaidAccount> {
+    let Account { currency, balances, under_way } = account(conn, owner)?;
+    let retained_since = withdrawals::Limits::default().retained_since(now);
+    let retained = top_ups::reversible_since(conn, owner.id, currency, retained_since)?;
+    let withdrawable = if balances.receivable > 0 { 0 } else { withdrawals::withdrawable(balances, retained) };
+    Ok(PrepaidAccount { currency, balances, under_way, withdrawable })
 }
 
 /// The account as top-ups meet it.

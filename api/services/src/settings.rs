@@ -38,6 +38,8 @@ pub struct Settings {
     pub minimum_charge: i64,
     /// PRE-2.
     pub top_ups: prepaid_accounts::Limits,
+    /// STF-1: minor units of either currency, above which a second person is needed.
+    pub second_person_above: i64,
     pub anonymous_cart_lifetime: Duration,
     pub price_token_lifetime: Duration,
     pub order_lifetime: Duration,

@@ -20,7 +20,7 @@ use crate::mails::rendering::render;
 use crate::mails::transports::{Sent, Transport};
 use crate::payments::Collected;
 use crate::vault::Purpose;
-use crate::{Call, Services, credentials, documents, payments};
+use crate::{Call, Services, credentials, documents, payments, refunds};
 
 pub use crate::housekeeping::keep_house;
 
@@ -197,6 +197,19 @@ async fn perform_one(
         Job::DeliverSandboxEvent { body } => {
             let now = services.clock.now();
             payments::sandbox::deliver(services, &Call::system(now), &body).await.map_err(failed)
+        }
+        Job::PayBackRefund { organization, refund } => {
+            match refunds::pay_back_later(services, organization, refund, services.clock.now()).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Undone::Waiting("the refund is processing")),
+                Err(Error::Defect(what)) => {
+                    Err(Undone::Hopeless(format!("refund {refund} of organization {organization}: {what}")))
+                }
+                Err(error) => {
+                    tracing::warn!(job = %id, %error, "a refund can't be asked about");
+                    Err(Undone::Waiting("the refund's outcome can't be had at the moment"))
+                }
+            }
         }
     }
 }

@@ -55,7 +55,10 @@ macro_rules! required_of_staff {
 }
 
 required_of_staff! {
+    ReadOrganizations,
     ManagePromoCodes,
     ManageFreeOffers,
+    ManageRefunds,
+    ManagePrepaid,
     ReadBooks,
 }

@@ -134,6 +134,9 @@ settings! {
     /// What a prepaid account may hold.
     prepaid_balance_maximum: i64 = "MANAGER_PREPAID_BALANCE_MAXIMUM", "2000000", parse::number(1, 1_000_000_000_000),
         "minor units from 1 to 1000000000000";
+    /// Minor units above which staff needs a second person.
+    second_person_above: i64 = "MANAGER_SECOND_PERSON_ABOVE", "50000", parse::number(0, 1_000_000_000),
+        "minor units from 0 to 1000000000";
     order_lapse_days: u32 = "MANAGER_ORDER_LAPSE_DAYS", "14", parse::number(1, 365), "days from 1 to 365";
     /// How long an unpaid order keeps what it reserved of promo codes and free offers.
     promo_code_reservation_minutes: u32 = "MANAGER_PROMO_CODE_RESERVATION_MINUTES", "30", parse::number(5, 1440),

@@ -3,11 +3,12 @@
 use actix_web::{HttpRequest, get, post, web};
 use chrono::NaiveDate;
 use manager_domain::ids::{InvoiceId, OrderId, OrganizationId, ProductId};
-use manager_domain::invoices::InvoiceState;
+use manager_domain::invoices::{Buyer, InvoiceState};
 use manager_domain::organizations::{BillingAddress, OrganizationKind};
 use manager_domain::taxes::Totals;
 use manager_domain::terms::Frequency;
 use manager_domain::{Currency, Instant, Money};
+use manager_services::credit_notes::{self, Credited};
 use manager_services::invoices::{self, Invoice, InvoiceFilter, InvoiceLine};
 use manager_services::orders::{self, Details};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 use super::carts::TotalsView;
+use super::credit_notes::CreditNoteView;
 use super::orders::{OrderDetails, OrderPayment};
 use crate::auth::Member;
 use crate::auth::permissions::{ManageBilling, Required, ViewBilling};
@@ -34,7 +36,7 @@ use crate::then::Then;
 #[schema(examples(json!({
     "id": "inv_01k5x9dzt4f3gsv6t1n0q8m2ra", "order": "ord_01k5x9dzt4f3gsv6t1n0q8m2ra", "state": "paid",
     "number": "48213977-2026-1", "issued_on": "2026-03-01", "total": {"amount": 973, "currency": "CHF"},
-    "created_at": "2026-03-01T09:30:00Z", "paid_at": "2026-03-01T09:30:01Z"
+    "credited": {"amount": 0, "currency": "CHF"}, "created_at": "2026-03-01T09:30:00Z", "paid_at": "2026-03-01T09:30:01Z"
 })))]
 pub struct InvoiceView {
     pub id: InvoiceId,
@@ -47,6 +49,8 @@ pub struct InvoiceView {
     #[schema(required, value_type = Option<String>, format = Date)]
     pub issued_on: Option<NaiveDate>,
     pub total: Money,
+    /// What credit notes took of the total.
+    pub credited: Money,
     pub created_at: Instant,
     #[schema(required)]
     pub paid_at: Option<Instant>,
@@ -57,7 +61,7 @@ pub struct InvoiceView {
 #[schema(examples(json!({
     "invoice": {"id": "inv_01k5x9dzt4f3gsv6t1n0q8m2ra", "order": "ord_01k5x9dzt4f3gsv6t1n0q8m2ra", "state": "paid",
         "number": "48213977-2026-1", "issued_on": "2026-03-01", "total": {"amount": 973, "currency": "CHF"},
-        "created_at": "2026-03-01T09:30:00Z", "paid_at": "2026-03-01T09:30:01Z"},
+        "credited": {"amount": 0, "currency": "CHF"}, "created_at": "2026-03-01T09:30:00Z", "paid_at": "2026-03-01T09:30:01Z"},
     "totals": {"net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"},
         "total": {"amount": 973, "currency": "CHF"}, "notes": [],
         "rates": [{"rate": "8.1", "net": {"amount": 900, "currency": "CHF"}, "tax": {"amount": 73, "currency": "CHF"}}]},
@@ -68,8 +72,9 @@ pub struct InvoiceView {
     "lines": [{"position": 1, "product": "prd_01k5x9dzt4f3gsv6t1n0q8m2ra", "offer": "domain_ch",
         "description": ".ch domain: example.ch", "frequency": "yearly", "quantity": 1,
         "unit_price": {"amount": 900, "currency": "CHF"}, "discount": {"amount": 0, "currency": "CHF"},
-        "net": {"amount": 900, "currency": "CHF"}, "tax_rate": "8.1", "period_start": "2026-03-01",
-        "period_end": "2027-03-01"}]
+        "net": {"amount": 900, "currency": "CHF"}, "credited": {"amount": 0, "currency": "CHF"}, "tax_rate": "8.1",
+        "period_start": "2026-03-01", "period_end": "2027-03-01"}],
+    "credit_notes": []
 })))]
 pub struct InvoiceDetails {
     pub invoice: InvoiceView,
@@ -77,6 +82,8 @@ pub struct InvoiceDetails {
     pub seller: SellerView,
     pub buyer: BuyerView,
     pub lines: Vec<InvoiceLineView>,
+    /// What corrects it, oldest first.
+    pub credit_notes: Vec<CreditNoteView>,
 }
 
 /// The seller as of the issue date.
@@ -118,6 +125,8 @@ pub struct InvoiceLineView {
     pub discount: Money,
     /// Price times quantity less the discount.
     pub net: Money,
+    /// What credit notes took of the net.
+    pub credited: Money,
     /// Percent.
     pub tax_rate: String,
     /// Null until it is paid, unless the term is split, and where there is no term.
@@ -137,47 +146,62 @@ impl From<Invoice> for InvoiceView {
             number: invoice.number,
             issued_on: invoice.issued_on,
             total: Money::new(invoice.total, invoice.currency),
+            credited: Money::new(invoice.credited, invoice.currency),
             created_at: invoice.created_at,
             paid_at: invoice.paid_at,
         }
     }
 }
 
-fn line_view(line: InvoiceLine, currency: Currency, language: Language) -> InvoiceLineView {
+/// What a line is for, in the reader's language.
+pub(super) fn description(line: &InvoiceLine, language: Language) -> String {
     let (name, product) = (line.description.0.names.get(language), &line.description.0.product);
     let known = name == product || product.is_empty();
+    if known { name.to_owned() } else { format!("{name}: {product}") }
+}
+
+fn line_view(line: InvoiceLine, credited: i64, currency: Currency, language: Language) -> InvoiceLineView {
     InvoiceLineView {
         position: line.position,
         product: line.product_id,
-        description: if known { name.to_owned() } else { format!("{name}: {product}") },
+        description: description(&line, language),
         offer: line.offer,
         frequency: line.frequency,
         quantity: line.quantity,
         unit_price: Money::new(line.unit_price, currency),
         discount: Money::new(line.discount, currency),
         net: Money::new(line.net, currency),
+        credited: Money::new(credited, currency),
         tax_rate: line.tax_rate,
         period_start: line.period_start,
         period_end: line.period_end,
     }
 }
 
+impl From<Buyer> for BuyerView {
+    fn from(buyer: Buyer) -> Self {
+        let Buyer { kind, name, address, vat_number } = buyer;
+        Self { kind, name, address, vat_number }
+    }
+}
+
 impl InvoiceDetails {
-    fn of(invoice: Invoice, lines: Vec<InvoiceLine>, language: Language) -> Result<Self, Problem> {
+    fn of(invoice: Invoice, lines: Vec<InvoiceLine>, credited: Credited, language: Language) -> Result<Self, Problem> {
         let currency = invoice.currency;
+        let of_line = |line: &InvoiceLine| credited.lines.get(&line.position).copied().unwrap_or_default();
         let taxes = invoice.taxes.0.clone();
         let totals = Totals { net: invoice.net, tax: invoice.tax, total: invoice.total, rates: taxes.rates };
-        let buyer = invoice.buyer.0.clone();
         Ok(Self {
             totals: TotalsView::of(totals, taxes.notes, currency),
             seller: serde_json::from_value(invoice.seller.0.clone()).map_err(Problem::internal)?,
-            buyer: BuyerView {
-                kind: buyer.kind,
-                name: buyer.name,
-                address: buyer.address,
-                vat_number: buyer.vat_number,
-            },
-            lines: lines.into_iter().map(|line| line_view(line, currency, language)).collect(),
+            buyer: invoice.buyer.0.clone().into(),
+            lines: (lines.into_iter())
+                .map(|line| {
+                    let credited = of_line(&line);
+                    line_view(line, credited, currency, language)
+                })
+                .collect(),
+            credit_notes: credited.notes.iter().cloned().map(CreditNoteView::from).collect(),
             invoice: invoice.into(),
         })
     }
@@ -248,7 +272,8 @@ pub async fn get_invoice(
     let Then(_, Path((organization, id))) = path;
     let (invoice, lines) = invoices::get(&state.services, organization, id).await?;
     let version = invoice.version;
-    Ok(Tagged::version(version, InvoiceDetails::of(invoice, lines, language::of(&request))?))
+    let credited = credit_notes::of_invoice(&state.services, organization, id).await?;
+    Ok(Tagged::version(version, InvoiceDetails::of(invoice, lines, credited, language::of(&request))?))
 }
 
 /// Pay an open invoice

@@ -64,7 +64,7 @@ pub struct OrganizationView {
 }
 
 impl OrganizationView {
-    fn of(row: Organization, is_admin: bool) -> Self {
+    pub(super) fn of(row: Organization, is_admin: bool) -> Self {
         Self {
             id: row.id,
             number: row.number,

@@ -18,6 +18,7 @@ use crate::state::AppState;
     "password": {"min_length": 12, "max_length": 128}, "registration_hours": 24, "login_id_change_minutes": 60,
     "login_id_undo_days": 7, "invitation_days": 7, "order_lapse_days": 14, "promo_code_reservation_minutes": 30,
     "minimum_charge": [{"amount": 500, "currency": "CHF"}, {"amount": 500, "currency": "EUR"}],
+    "second_person_above": [{"amount": 50000, "currency": "CHF"}, {"amount": 50000, "currency": "EUR"}],
     "registration_code_minutes": 10, "password_reset_minutes": 60, "recovery_email_hours": 24, "step_up_minutes": 10,
     "access_token_seconds": 600, "session_days": 30, "security_log_days": 365, "price_token_minutes": 15,
     "visitor_cart_days": 30, "organizations_per_account": 50, "avatar_max_bytes": 2097152, "avatar_max_side": 4096
@@ -42,6 +43,8 @@ pub struct Settings {
     pub order_lapse_days: u32,
     /// Minutes in which an unpaid order keeps what it reserved of promo codes and free offers.
     pub promo_code_reservation_minutes: u32,
+    /// What staff refunds or credits beyond it needs a second person, per currency.
+    pub second_person_above: Vec<Money>,
     /// Minutes in which a mailed code must be entered; the link beside it lives longer.
     pub registration_code_minutes: i64,
     /// Minutes in which a forgotten password must be replaced.
@@ -89,6 +92,9 @@ impl Settings {
             minimum_charge: config.currencies.iter().map(|currency| settings.minimum(*currency)).collect(),
             order_lapse_days: config.order_lapse_days,
             promo_code_reservation_minutes: config.promo_code_reservation_minutes,
+            second_person_above: (config.currencies.iter())
+                .map(|currency| Money::new(settings.second_person_above, *currency))
+                .collect(),
             registration_code_minutes: settings.code_lifetime.num_minutes(),
             password_reset_minutes: settings.password_reset_lifetime.num_minutes(),
             recovery_email_hours: settings.recovery_email_lifetime.num_hours(),

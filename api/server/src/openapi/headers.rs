@@ -14,6 +14,9 @@ const WITHOUT_ADDRESS: &[&str] = &[
     "apply_organization_cart_promo_code",
     "create_promo_codes",
     "grant_free_offer",
+    "create_refund",
+    "create_credit_note",
+    "create_promotional_credit",
 ];
 
 /// Shared headers: component, name, schema, description, whether every such answer has it.

@@ -91,8 +91,10 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvoiceClosed
         | Code::NothingToCredit
         | Code::RefundTooLarge
+        | Code::RefundClosed
         | Code::InsufficientBalance
         | Code::BalanceLimitReached
+        | Code::PromotionalCreditClosed
         | Code::WithdrawalBlocked
         | Code::WithdrawalClosed => StatusCode::CONFLICT,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,

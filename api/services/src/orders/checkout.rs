@@ -279,6 +279,7 @@ impl Writer<'_> {
             created_at: self.call.now,
             paid_at: None,
             version: 1,
+            credited: 0,
         })
     }
 
