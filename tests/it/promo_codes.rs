@@ -521,7 +521,7 @@ async fn succeed_late(ada: &Person, order: &str) {
     revived.await.unwrap();
     let collected =
         payments::collect_later(&ada.app.services, organization, payment, ada.app.clock.now()).await.unwrap();
-    assert_eq!(collected, Collected::Known);
+    assert_eq!(collected, payments::Collected::Known);
 }
 
 #[actix_web::test]

@@ -8,8 +8,8 @@ use crate::handlers::{
     absorptions, account_deletion, anonymous_carts, audit_log, avatars, books, carts, catalogue, credentials,
     credit_notes, discounts, documents, free_offers, invitations, invoices, login_id_changes, memberships, orders,
     organizations, payments, prepaid_accounts, products, profiles, promo_codes, promotional_credits, quotes,
-    recovery_emails, redemptions, refunds, registrations, security_log, sessions, settings, staff_organizations, top_ups,
-    webhooks,
+    recovery_emails, redemptions, refunds, registrations, security_log, sessions, settings, staff_organizations,
+    top_ups, webhooks,
 };
 use crate::{health, problems};
 
