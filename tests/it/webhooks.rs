@@ -13,6 +13,7 @@ use reqwest::{Method, RequestBuilder};
 use crate::books::agent;
 use crate::orders::{buyer, cart_with, check_out, quote};
 use crate::prepaid_accounts::{account, assert_books_agree, topped_up};
+use crate::refunds::{buyer_and_finance, refund};
 
 const PATH: &str = "/v1/webhooks/payments/sandbox";
 
@@ -293,4 +294,26 @@ async fn stripe_tells_in_its_own_words_what_it_could_not_answer() {
     from_stripe(&app, "evt_6", "customer.created", json!({"id": "cus_1"})).await.expect(200);
     app.settle().await;
     books_agree(&app).await;
+}
+
+#[actix_web::test]
+async fn a_refund_that_fails_later_lands_on_the_prepaid_account_once() {
+    let (app, ada, finance) = buyer_and_finance().await;
+    let done = order(&ada, "engines.ch", "sandbox_refund_processes").await.expect(201);
+    let (id, invoice) = (&done["payments"][0]["id"], done["invoice"]["id"].as_str().unwrap());
+    let given = refund(&finance, &ada, invoice, None).await.expect(201);
+    assert_eq!(given["state"], "pending");
+    let failed = |event: &str, note: &Value| {
+        let more = json!({"type": "refund", "credit_note": note, "state": "failed", "failure_code": "account_gone"});
+        told(&ada, id, event, more)
+    };
+    // Of a credit note that nobody knows: kept.
+    deliver(&app, &failed("evt_1", &json!("crn_01h2xcejqtf2nbrexx3vqjhp41"))).await.expect(200);
+    assert_eq!(account(&ada).await["available"], chf(0));
+    for event in ["evt_2", "evt_2", "evt_3"] {
+        deliver(&app, &failed(event, &given["credit_note"])).await.expect(200);
+        assert_eq!(account(&ada).await["available"], chf(973));
+    }
+    assert_eq!(payment(&ada, id).await["state"], "succeeded");
+    assert_books_agree(&finance).await;
 }

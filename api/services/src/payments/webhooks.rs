@@ -3,14 +3,16 @@
 use manager_domain::ids::*;
 use manager_domain::{Code, Refusal};
 use manager_repository::payment_events::{self as rows, PaymentEvent};
-use manager_repository::{AnyConnection, Error as DatabaseError, organizations, payment_references, payments};
+use manager_repository::{
+    AnyConnection, Error as DatabaseError, organizations, payment_references, payments, refunds as refund_rows,
+};
 
-use super::providers::{Event, EventFault, Fact, Provider, Subject};
+use super::providers::{Event, EventFault, Fact, Outcome, Provider, Subject};
 use super::settlement::{Told, report_in};
 use super::{PATIENCE, by_name};
 use crate::errors::{Error, Result};
 use crate::vault::Purpose;
-use crate::{Call, Services};
+use crate::{Call, Services, refunds};
 
 /// The header in which a provider signs its webhooks, in lower case.
 ///
@@ -62,12 +64,10 @@ fn take_in(
     if let Some((organization, _)) = about {
         organizations::lock(tx, organization)?;
     }
-    let told = match &event.fact {
-        Fact::Payment(outcome) => Some(Told::Outcome(outcome)),
-        Fact::Dispute(dispute) => Some(Told::Dispute(dispute)),
-        Fact::Refund(..) | Fact::Other => None,
+    let effect = match about {
+        Some(of) => effect(tx, of, &event.fact)?,
+        None => None,
     };
-    let effect = about.zip(told);
     let row = PaymentEvent {
         provider: provider.name(),
         id: &event.id,
@@ -78,12 +78,42 @@ fn take_in(
         received_at: call.now,
     };
     let first = rows::insert(tx, &row)?;
-    let Some(((organization, payment), told)) = effect else {
+    let (Some((organization, payment)), Some(effect)) = (about, effect) else {
         tracing::info!(provider = row.provider, event = row.id, kind = row.kind, "an event is kept without an effect");
         return Ok(());
     };
     // One that was kept when nobody knew the payment has its effect now.
-    if first || rows::apply(tx, &row)? { report_in(tx, services, call, organization, payment, told) } else { Ok(()) }
+    if !first && !rows::apply(tx, &row)? {
+        return Ok(());
+    }
+    match effect {
+        Effect::OnPayment(told) => report_in(tx, services, call, organization, payment, told),
+        Effect::OnRefund(id, outcome) => refunds::settle_in(tx, services, (organization, id), outcome, call.now),
+    }
+}
+
+/// What an event changes.
+enum Effect<'a> {
+    OnPayment(Told<'a>),
+    OnRefund(RefundId, &'a Outcome),
+}
+
+/// `None` for what nothing is done about, and for a refund that isn't one of this payment.
+fn effect<'a>(
+    tx: &mut AnyConnection,
+    (organization, payment): (OrganizationId, PaymentId),
+    fact: &'a Fact,
+) -> Result<Option<Effect<'a>>> {
+    Ok(match fact {
+        Fact::Payment(outcome) => Some(Effect::OnPayment(Told::Outcome(outcome))),
+        Fact::Dispute(dispute) => Some(Effect::OnPayment(Told::Dispute(dispute))),
+        Fact::Refund(note, outcome) => {
+            let refund = refund_rows::find_by_credit_note(tx, organization, *note)?;
+            let refund = refund.filter(|refund| refund.payment_id == Some(payment));
+            refund.map(|refund| Effect::OnRefund(refund.id, outcome))
+        }
+        Fact::Other => None,
+    })
 }
 
 /// The payment that an event is about, if it is one of this provider's.

@@ -23,6 +23,7 @@ use crate::staff::{self, Reason};
 use crate::{Call, Services, idempotency};
 
 pub use deciding::{approve, reject};
+pub(crate) use paying_back::settle_in;
 pub use paying_back::{pay_back, pay_back_later};
 pub use rows::{RefundFilter, StoredRefund};
 

@@ -36,6 +36,9 @@ pub(super) struct Body {
     /// What came in, where it isn't what was asked for.
     #[serde(default)]
     received: Option<Money>,
+    /// The credit note, in events of the type `refund`, whose state it is then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credit_note: Option<CreditNoteId>,
     /// In events of the type `dispute`.
     #[serde(default)]
     dispute: Option<DisputeBody>,
@@ -52,6 +55,7 @@ struct DisputeBody {
 }
 
 const PAYMENT: &str = "payment";
+const REFUND: &str = "refund";
 const DISPUTE: &str = "dispute";
 
 impl Body {
@@ -70,6 +74,7 @@ impl Body {
             state: Some(outcome.state),
             failure_code: outcome.failure_code.clone(),
             received: outcome.received,
+            credit_note: None,
             dispute: None,
         }
     }
@@ -88,15 +93,20 @@ impl Body {
         serde_json::to_string(self).map_err(Error::defect)
     }
 
+    fn outcome(self) -> Option<Outcome> {
+        Some(Outcome {
+            state: self.state?,
+            reference: self.reference,
+            failure_code: self.failure_code,
+            action: None,
+            received: self.received,
+        })
+    }
+
     fn fact(self) -> Option<Fact> {
         match self.kind.as_str() {
-            PAYMENT => Some(Fact::Payment(Outcome {
-                state: self.state?,
-                reference: self.reference,
-                failure_code: self.failure_code,
-                action: None,
-                received: self.received,
-            })),
+            PAYMENT => Some(Fact::Payment(self.outcome()?)),
+            REFUND => Some(Fact::Refund(self.credit_note?, self.outcome()?)),
             DISPUTE => {
                 let DisputeBody { id: reference, state, amount, reason } = self.dispute?;
                 Some(Fact::Dispute(DisputeReport { reference, state, amount, reason }))
