@@ -120,7 +120,7 @@ pub struct DocumentSent {
 
 /// Have an invoice mailed to me
 ///
-/// The PDF file goes to your login ID.
+/// The PDF file goes to your login ID, in your language, as it stands when the mail is sent; at most 20 an hour.
 #[utoipa::path(tag = "billing", params(("org" = OrganizationId, Path, description = "The organization"),
         ("id" = InvoiceId, Path, description = "The invoice"), OptionalKey),
     responses((status = 202, description = "It will be sent", body = DocumentSent)),

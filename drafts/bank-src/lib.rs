@@ -1,2 +1,0 @@
-pub mod bank_statements;
-pub mod payouts;
