@@ -66,12 +66,18 @@ async fn what_is_booked_is_never_changed_or_deleted() {
     let cart = cart_with_domain(&ada).await;
     let token = quote(&ada, &cart).await["price_token"].clone();
     check_out(&ada, &cart, &token, "sandbox_succeeds").await.expect(201);
-    for statement in [
+    let statements = [
         "UPDATE ledger_entries SET amount = amount * 2",
         "DELETE FROM ledger_entries",
         "UPDATE ledger_transfers SET about = 'x'",
         "DELETE FROM ledger_transfers",
-    ] {
+    ];
+    assert_only_grows(&app, &statements).await;
+}
+
+/// The database itself refuses each of these changes.
+pub async fn assert_only_grows(app: &TestApp, statements: &[&'static str]) {
+    for &statement in statements {
         let refused = app.services.db.write(move |tx| {
             let done = diesel::connection::SimpleConnection::batch_execute(tx, statement);
             done.map_err(manager_repository::Error::from)

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::connection::AnyConnection;
 use crate::errors::Error;
+use crate::invoices::count_on;
 use crate::schema::{credit_note_lines, credit_note_series, credit_notes};
 use crate::sql_types::{Json, sql};
 
@@ -50,23 +51,7 @@ impl StoredCreditNote {
 
 /// The next place in the series of a year. Gapless: it is undone with the transaction, and the row stays locked by it.
 pub fn next_in_series(tx: &mut AnyConnection, organization: OrganizationId, year: i32) -> Result<i64, Error> {
-    crate::each!(&mut *tx, |c| diesel::insert_into(credit_note_series::table)
-        .values((
-            credit_note_series::organization_id.eq(sql(organization)),
-            credit_note_series::year.eq(year),
-            credit_note_series::last_number.eq(0_i64),
-        ))
-        .on_conflict_do_nothing()
-        .execute(c)?);
-    let series = || {
-        let of_organization =
-            credit_note_series::table.filter(credit_note_series::organization_id.eq(sql(organization)));
-        of_organization.filter(credit_note_series::year.eq(year))
-    };
-    diesel::update(series())
-        .set(credit_note_series::last_number.eq(credit_note_series::last_number + 1))
-        .execute(tx)?;
-    Ok(series().select(credit_note_series::last_number).first(tx)?)
+    Ok(count_on!(tx, credit_note_series, organization, year))
 }
 
 /// Writes a credit note with its lines.

@@ -171,22 +171,28 @@ pub fn list(
     Ok(query.load(conn)?)
 }
 
+/// Counts in the series of a table, which has a row for each organization and year.
+macro_rules! count_on {
+    ($tx:expr, $series:ident, $organization:expr, $year:expr) => {{
+        crate::each!(&mut *$tx, |c| diesel::insert_into($series::table)
+            .values((
+                $series::organization_id.eq(sql($organization)),
+                $series::year.eq($year),
+                $series::last_number.eq(0_i64),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)?);
+        let of_year =
+            || $series::table.filter($series::organization_id.eq(sql($organization)).and($series::year.eq($year)));
+        diesel::update(of_year()).set($series::last_number.eq($series::last_number + 1)).execute($tx)?;
+        of_year().select($series::last_number).first($tx)?
+    }};
+}
+pub(crate) use count_on;
+
 /// The next place in the series of a year. Gapless: it is undone with the transaction, and the row stays locked by it.
 pub fn next_in_series(tx: &mut AnyConnection, organization: OrganizationId, year: i32) -> Result<i64, Error> {
-    crate::each!(&mut *tx, |c| diesel::insert_into(invoice_series::table)
-        .values((
-            invoice_series::organization_id.eq(sql(organization)),
-            invoice_series::year.eq(year),
-            invoice_series::last_number.eq(0_i64),
-        ))
-        .on_conflict_do_nothing()
-        .execute(c)?);
-    let series = || {
-        let of_organization = invoice_series::table.filter(invoice_series::organization_id.eq(sql(organization)));
-        of_organization.filter(invoice_series::year.eq(year))
-    };
-    diesel::update(series()).set(invoice_series::last_number.eq(invoice_series::last_number + 1)).execute(tx)?;
-    Ok(series().select(invoice_series::last_number).first(tx)?)
+    Ok(count_on!(tx, invoice_series, organization, year))
 }
 
 /// What an invoice gets in the transaction that settles it.

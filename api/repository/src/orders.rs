@@ -9,6 +9,7 @@ use manager_domain::{Currency, Instant};
 use crate::Page;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
+use crate::payments::is_open;
 use crate::schema::{orders, payments};
 use crate::sql_types::{literally, sql};
 
@@ -143,11 +144,10 @@ pub fn set_terms(tx: &mut AnyConnection, row: &Order) -> Result<bool, Error> {
 
 /// Open orders of all organizations whose time is up and of which no payment is under way, longest overdue first.
 pub fn lapsing(conn: &mut AnyConnection, now: Instant, page: Page) -> Result<Vec<(OrganizationId, OrderId)>, Error> {
-    let [one, another, third] = PaymentState::OPEN.map(|state| payments::state.eq(sql(state)));
     let paying = payments::table
         .filter(payments::organization_id.eq(orders::organization_id))
         .filter(payments::order_id.eq(orders::id.nullable()))
-        .filter(one.or(another).or(third));
+        .filter(is_open!());
     let due = orders::table
         .filter(literally("orders.state = 'open'"))
         .filter(orders::lapses_at.le(sql(now)))

@@ -114,6 +114,7 @@ macro_rules! is_open {
             .or(payments::state.eq(sql(PaymentState::RequiresAction)))
     };
 }
+pub(crate) use is_open;
 
 pub fn find(conn: &mut AnyConnection, organization: OrganizationId, id: PaymentId) -> Result<Option<Payment>, Error> {
     let query = payments::table.filter(payments::organization_id.eq(sql(organization)).and(payments::id.eq(sql(id))));
@@ -135,6 +136,17 @@ pub fn list_of_order(
 pub fn find_open(conn: &mut AnyConnection, organization: OrganizationId) -> Result<Option<PaymentId>, Error> {
     let query = payments::table.filter(payments::organization_id.eq(sql(organization)).and(is_open!()));
     Ok(query.select(payments::id).order(payments::id).first(conn).optional()?)
+}
+
+/// The payment of an order that is under way, the oldest one.
+pub fn find_open_of_order(
+    conn: &mut AnyConnection,
+    organization: OrganizationId,
+    order: OrderId,
+) -> Result<Option<PaymentId>, Error> {
+    let query = payments::table.filter(payments::organization_id.eq(sql(organization)).and(is_open!()));
+    let query = query.filter(payments::order_id.eq(sql(Some(order)))).order(payments::id);
+    Ok(query.select(payments::id).first(conn).optional()?)
 }
 
 /// The payment of an invoice that is under way, but for `except`.

@@ -9,6 +9,7 @@ use manager_domain::{Currency, Instant};
 use crate::Page;
 use crate::connection::AnyConnection;
 use crate::errors::Error;
+use crate::payments::is_open;
 use crate::schema::{payments, redemptions};
 use crate::sql_types::{literally, sql};
 
@@ -147,11 +148,10 @@ pub fn list_ended(
     now: Instant,
     page: Page,
 ) -> Result<Vec<(OrganizationId, RedemptionId)>, Error> {
-    let [one, another, third] = PaymentState::OPEN.map(|state| payments::state.eq(sql(state)));
     let paying = payments::table
         .filter(payments::organization_id.eq(redemptions::organization_id))
         .filter(payments::order_id.eq(redemptions::order_id.nullable()))
-        .filter(one.or(another).or(third));
+        .filter(is_open!());
     let ended = redemptions::table
         .filter(literally("redemptions.state = 'reserved'"))
         .filter(redemptions::reserved_until.le(sql(now)))

@@ -1,5 +1,7 @@
 //! Comma-separated values (RFC 4180) that spreadsheets don't take for formulas.
 
+use manager_domain::Money;
+
 /// A cell before it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
@@ -12,10 +14,9 @@ pub enum Cell {
 /// What begins a formula, its wide forms included, and what spreadsheets pass over before one.
 const FORMULAS: [char; 11] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n'];
 
-/// Minor units as a decimal: `1234.50`.
-pub fn amount(minor: i64) -> Cell {
-    let (sign, units) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
-    Cell::Plain(format!("{sign}{}.{:02}", units / 100, units % 100))
+/// An amount as a decimal: `1234.50`.
+pub fn amount(amount: Money) -> Cell {
+    Cell::Plain(amount.decimal())
 }
 
 /// One row, with its line's end.
@@ -36,6 +37,8 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
+    use manager_domain::Currency;
+
     use super::*;
 
     #[test]
@@ -56,6 +59,7 @@ mod tests {
         ] {
             assert_eq!(Cell::Text(text.to_owned()).written(), written, "{text}");
         }
+        let amount = |minor| amount(Money::new(minor, Currency::Chf));
         assert_eq!(line(&[Cell::Plain("-1".to_owned()), amount(-123_405), amount(5)]), "-1,-1234.05,0.05\r\n");
         assert_eq!(line(&[]), "\r\n");
     }

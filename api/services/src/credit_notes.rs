@@ -212,14 +212,8 @@ pub async fn list_for_staff(
     filter: CreditNoteFilter,
     (before, limit): (Option<CreditNoteId>, i64),
 ) -> Result<Vec<StoredCreditNote>> {
-    let (shared, caller, reason) = (services.clone(), call.clone(), reason.clone());
-    let write = move |tx: &mut AnyConnection| {
-        staff::act_on(tx, &caller, organization, StaffPermission::ManageRefunds, &reason)?;
-        let entry = Entry::new("credit_notes.read", organization).by_support(&reason.text);
-        audit_log::append(tx, &shared, &caller, organization, entry)?;
-        Ok(rows::list(tx, organization, filter, before, limit)?)
-    };
-    services.write(call.clone(), write).await
+    let list = move |tx: &mut AnyConnection, _| Ok(rows::list(tx, organization, filter, before, limit)?);
+    staff::read(services, call, (organization, StaffPermission::ManageRefunds), reason, "credit_notes.read", list).await
 }
 
 /// A credit note with its lines.

@@ -51,14 +51,8 @@ pub async fn list_for_staff(
     reason: &Reason,
     (before, limit): (Option<FreeOfferId>, i64),
 ) -> Result<Vec<StoredFreeOffer>> {
-    let (shared, caller, reason) = (services.clone(), call.clone(), reason.clone());
-    let write = move |tx: &mut AnyConnection| {
-        staff::act_on(tx, &caller, organization, PERMISSION, &reason)?;
-        let entry = Entry::new("free_offers.read", organization).by_support(&reason.text);
-        audit_log::append(tx, &shared, &caller, organization, entry)?;
-        Ok(rows::list(tx, organization, before, limit)?)
-    };
-    services.write(call.clone(), write).await
+    let list = move |tx: &mut AnyConnection, _| Ok(rows::list(tx, organization, before, limit)?);
+    staff::read(services, call, (organization, PERMISSION), reason, "free_offers.read", list).await
 }
 
 /// Grants a free offer.

@@ -161,14 +161,8 @@ pub async fn list(
     reason: &Reason,
     (before, limit): (Option<PromotionalCreditId>, i64),
 ) -> Result<Vec<PromotionalCredit>> {
-    let (shared, caller, reason) = (services.clone(), call.clone(), reason.clone());
-    let write = move |tx: &mut AnyConnection| {
-        staff::act_on(tx, &caller, organization, PERMISSION, &reason)?;
-        let entry = Entry::new("promotional_credits.read", organization).by_support(&reason.text);
-        audit_log::append(tx, &shared, &caller, organization, entry)?;
-        Ok(rows::list(tx, organization, before, limit)?)
-    };
-    services.write(call.clone(), write).await
+    let list = move |tx: &mut AnyConnection, _| Ok(rows::list(tx, organization, before, limit)?);
+    staff::read(services, call, (organization, PERMISSION), reason, "promotional_credits.read", list).await
 }
 
 /// A page of all promotional credits that wait for a second person, newest first.

@@ -220,8 +220,7 @@ fn end_reservation(
 ) -> Result<bool> {
     organizations::lock(tx, organization)?;
     let Some(row) = rows::find(tx, organization, id)? else { return Ok(false) };
-    let paying = payments::list_of_order(tx, organization, row.order_id)?;
-    let paying = paying.iter().any(|payment| manager_domain::payments::PaymentState::OPEN.contains(&payment.state));
+    let paying = payments::find_open_of_order(tx, organization, row.order_id)?.is_some();
     if paying || row.reserved_until > now || !release(tx, &row, now)? {
         return Ok(false);
     }

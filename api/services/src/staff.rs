@@ -12,6 +12,7 @@ use manager_repository::organizations::{self, Organization};
 use manager_repository::{AnyConnection, accounts, memberships, one_time_tokens, service_tokens};
 use serde_json::json;
 
+use crate::audit_log::{self, Entry};
 use crate::credentials::{RESET_PREFIX, account_token};
 use crate::errors::{Error, Result};
 use crate::mails::{Mail, Template};
@@ -56,6 +57,28 @@ pub(crate) fn act_on(
     let is_member = memberships::find_by_account(tx, organization, account, call.now)?.is_some();
     staff::check(role, permission, is_member, &reason.text, reason.pointer)?;
     Ok(owner)
+}
+
+/// Reads what staff asks for of an organization, which is written into its audit log as `action`.
+///
+/// # Errors
+/// As [`act_on`], and those of `read`.
+pub(crate) async fn read<T: Send + 'static>(
+    services: &Services,
+    call: &Call,
+    (organization, permission): (OrganizationId, StaffPermission),
+    reason: &Reason,
+    action: &'static str,
+    read: impl Fn(&mut AnyConnection, Organization) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (shared, caller, reason) = (services.clone(), call.clone(), reason.clone());
+    let write = move |tx: &mut AnyConnection| {
+        let owner = act_on(tx, &caller, organization, permission, &reason)?;
+        let entry = Entry::new(action, organization).by_support(&reason.text);
+        audit_log::append(tx, &shared, &caller, organization, entry)?;
+        read(tx, owner)
+    };
+    services.write(call.clone(), write).await
 }
 
 /// Makes a staff account, or gives an existing account the role.

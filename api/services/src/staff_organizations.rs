@@ -7,7 +7,6 @@ use manager_repository::invoices::{self, Invoice, InvoiceFilter};
 use manager_repository::orders::{self, Order, OrderFilter};
 use manager_repository::organizations::Organization;
 
-use crate::audit_log::{self, Entry};
 use crate::errors::Result;
 use crate::prepaid_accounts::{self, PrepaidAccount};
 use crate::staff::{self, Reason};
@@ -35,17 +34,15 @@ pub async fn read(
     organization: OrganizationId,
     reason: &Reason,
 ) -> Result<StaffOrganization> {
-    let (shared, caller, reason) = (services.clone(), call.clone(), reason.clone());
-    let write = move |tx: &mut AnyConnection| {
-        let owner = staff::act_on(tx, &caller, organization, StaffPermission::ReadOrganizations, &reason)?;
-        let entry = Entry::new("organization.read", organization).by_support(&reason.text);
-        audit_log::append(tx, &shared, &caller, organization, entry)?;
+    let now = call.now;
+    let show = move |tx: &mut AnyConnection, owner: Organization| {
         Ok(StaffOrganization {
-            prepaid: prepaid_accounts::as_of(tx, &owner, caller.now)?,
+            prepaid: prepaid_accounts::as_of(tx, &owner, now)?,
             orders: orders::list(tx, organization, OrderFilter::default(), None, RECENT)?,
             invoices: invoices::list(tx, organization, InvoiceFilter::default(), None, RECENT)?,
             organization: owner,
         })
     };
-    services.write(call.clone(), write).await
+    let of = (organization, StaffPermission::ReadOrganizations);
+    staff::read(services, call, of, reason, "organization.read", show).await
 }

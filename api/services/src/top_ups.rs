@@ -1,10 +1,10 @@
 //! Topping up the prepaid account (PRE-2).
 
 use manager_domain::ids::*;
-use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::payments::PaymentMethodKind;
 use manager_domain::prepaid_accounts::{Spending, check_top_up};
 use manager_domain::top_ups::TopUpState;
-use manager_domain::{Code, Money, Refusal};
+use manager_domain::{Code, Money};
 use manager_repository::payments::Payment;
 use manager_repository::{AnyConnection, organizations, payments as payment_rows, top_ups as rows};
 use serde::{Deserialize, Serialize};
@@ -64,11 +64,7 @@ pub async fn create(
     };
     failpoint!("top_up.after_commit");
     let payment = collect(services, call, organization, begun.payment).await?;
-    if payment.state.is_final() && payment.state != PaymentState::Succeeded {
-        let refusal = Refusal::new(Code::PaymentFailed).with("top_up", json!(begun.top_up));
-        let refusal = refusal.with("payment", json!(payment.id));
-        return Err(refusal.with("failure_code", json!(payment.failure_code)).into());
-    }
+    payments::refuse_failed(&payment)?;
     get(services, organization, begun.top_up).await
 }
 

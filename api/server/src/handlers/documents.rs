@@ -6,9 +6,9 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use chrono::NaiveDate;
 use futures_util::{StreamExt, stream};
-use manager_domain::Instant;
 use manager_domain::ids::{InvoiceId, OrganizationId};
 use manager_domain::invoices::InvoiceState;
+use manager_domain::{Instant, Money};
 use manager_services::documents::{self, File, Link};
 use manager_services::invoices::{self, EXPORTED_AT_ONCE, Exported, InvoiceFilter};
 use serde::{Deserialize, Serialize};
@@ -234,7 +234,8 @@ fn rows(page: &[Exported], language: Language) -> Bytes {
         let optional = |text: Option<String>| text.map_or(Cell::Plain(String::new()), Cell::Plain);
         let day = |day: Option<NaiveDate>| optional(day.map(|day| day.to_string()));
         for (index, line) in lines.iter().enumerate() {
-            let of_invoice = |minor: i64| if index == 0 { csv::amount(minor) } else { optional(None) };
+            let amount = |minor: i64| csv::amount(Money::new(minor, invoice.currency));
+            let of_invoice = |minor: i64| if index == 0 { amount(minor) } else { optional(None) };
             let cells: [Cell; COLUMNS.len()] = [
                 Cell::Plain(invoice.id.to_string()),
                 optional(invoice.number.clone()),
@@ -251,9 +252,9 @@ fn rows(page: &[Exported], language: Language) -> Bytes {
                 day(line.period_start),
                 day(line.period_end),
                 Cell::Plain(line.quantity.to_string()),
-                csv::amount(line.unit_price),
-                csv::amount(line.discount),
-                csv::amount(line.net),
+                amount(line.unit_price),
+                amount(line.discount),
+                amount(line.net),
                 Cell::Plain(line.tax_rate.clone()),
                 optional(line.product_id.map(|product| product.to_string())),
             ];

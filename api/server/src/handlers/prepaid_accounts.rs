@@ -14,6 +14,7 @@ use validator::Validate;
 
 use crate::auth::Member;
 use crate::auth::permissions::{Required, ViewBilling};
+use crate::csv::{self, Cell};
 use crate::json::Json;
 use crate::paging::{Cursor, Limit, Page};
 use crate::problems::Problem;
@@ -244,18 +245,22 @@ pub async fn export_transactions(
     let Then(member, Query(query)) = query;
     let filter = StatementFilter { kind: query.kind, from: query.from, to: query.to };
     let rows = prepaid_accounts::statement(&state.services, member.organization, filter, None, EXPORTED).await?;
-    // No cell holds free text: ids, words and figures only.
-    let mut csv = "at,kind,about,amount,balance,currency\r\n".to_owned();
+    let plain = |text: &str| Cell::Plain(text.to_owned());
+    let mut text = csv::line(&["at", "kind", "about", "amount", "balance", "currency"].map(plain));
     for row in rows {
-        let BookedTransfer { created_at, kind, about, prepaid_change, prepaid_balance, currency, .. } = row;
-        let (amount, balance) = (Money::new(prepaid_change, currency), Money::new(prepaid_balance, currency));
-        let (kind, currency) = (kind.as_str(), currency.as_str());
-        let line = format!("{created_at},{kind},{about},{},{},{currency}\r\n", amount.decimal(), balance.decimal());
-        csv.push_str(&line);
+        let amount = |minor| csv::amount(Money::new(minor, row.currency));
+        text.push_str(&csv::line(&[
+            Cell::Plain(row.created_at.to_string()),
+            plain(row.kind.as_str()),
+            Cell::Plain(row.about),
+            amount(row.prepaid_change),
+            amount(row.prepaid_balance),
+            plain(row.currency.as_str()),
+        ]));
     }
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"prepaid-transactions.csv\""))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .body(csv))
+        .body(text))
 }

@@ -56,22 +56,18 @@ pub(crate) async fn files(services: &Services, attachments: &[Attachment], now: 
     Ok(Some(files))
 }
 
-/// Mails an invoice that was paid to every member with billing rights, each in their own language, unless it came to
-/// nothing. For the transaction that settles it.
+/// Mails an invoice that was paid to every member with billing rights, each in their own language. For the transaction
+/// that settles it.
 pub fn mail_invoice(
     tx: &mut AnyConnection,
     services: &Services,
     call: &Call,
-    organization: OrganizationId,
+    owner: &Organization,
     invoice: InvoiceId,
 ) -> Result<()> {
-    let owner = organizations::find(tx, organization)?.ok_or_else(|| Error::defect("an organization is gone"))?;
-    let row = rows::find(tx, organization, invoice)?.ok_or_else(|| Error::defect("an invoice is gone"))?;
-    if row.total == 0 {
-        return Ok(());
-    }
-    for reader in memberships::list_with_billing(tx, organization, call.now)? {
-        mail(&owner, &row, &reader, Template::InvoicePaid).enqueue(tx, services, call.now)?;
+    let row = rows::find(tx, owner.id, invoice)?.ok_or_else(|| Error::defect("an invoice is gone"))?;
+    for reader in memberships::list_with_billing(tx, owner.id, call.now)? {
+        mail(owner, &row, &reader, Template::InvoicePaid).enqueue(tx, services, call.now)?;
     }
     Ok(())
 }

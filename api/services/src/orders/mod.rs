@@ -4,17 +4,16 @@ mod checkout;
 mod closing;
 mod paying;
 
+use manager_domain::Code;
 use manager_domain::ids::*;
-use manager_domain::payments::PaymentState;
-use manager_domain::{Code, Refusal};
 use manager_repository::invoices::Invoice;
 use manager_repository::payments::Payment;
 use manager_repository::products::Product;
 use manager_repository::{AnyConnection, invoices, orders as rows, payments, products};
-use serde_json::json;
 
 use crate::Services;
 use crate::errors::Result;
+use crate::payments::refuse_failed;
 
 pub use checkout::{CheckedOut, Checkout, checkout};
 pub(crate) use checkout::{Draft, Writer};
@@ -64,10 +63,6 @@ fn details(conn: &mut AnyConnection, organization: OrganizationId, id: OrderId) 
 /// # Errors
 /// `payment_failed` naming order, invoice and payment; the order stays payable.
 async fn paid_or_refused(services: &Services, payment: &Payment, order: OrderId) -> Result<Details> {
-    if payment.state.is_final() && payment.state != PaymentState::Succeeded {
-        let refusal = Refusal::new(Code::PaymentFailed).with("order", json!(order));
-        let refusal = refusal.with("invoice", json!(payment.invoice_id)).with("payment", json!(payment.id));
-        return Err(refusal.with("failure_code", json!(payment.failure_code)).into());
-    }
+    refuse_failed(payment)?;
     get(services, payment.organization_id, order).await
 }

@@ -6,7 +6,7 @@ use manager_domain::catalogue::ProductType;
 use manager_domain::ids::*;
 use manager_domain::invoices::Taxes;
 use manager_domain::orders::OrderState;
-use manager_domain::payments::{PaymentMethodKind, PaymentState};
+use manager_domain::payments::PaymentMethodKind;
 use manager_domain::{Code, Money, Refusal, taxes};
 use manager_repository::invoices::InvoiceLine;
 use manager_repository::organizations;
@@ -196,7 +196,5 @@ pub(super) fn refuse_while_paying(tx: &mut AnyConnection, order: &Order) -> Resu
 
 /// The payment of an order that nobody knows the outcome of yet.
 pub(super) fn payment_under_way(tx: &mut AnyConnection, order: &Order) -> Result<Option<PaymentId>> {
-    let payments = payment_rows::list_of_order(tx, order.organization_id, order.id)?;
-    let open = payments.iter().find(|payment| PaymentState::OPEN.contains(&payment.state));
-    Ok(open.map(|payment| payment.id))
+    Ok(payment_rows::find_open_of_order(tx, order.organization_id, order.id)?)
 }

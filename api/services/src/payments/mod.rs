@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use manager_domain::ids::*;
 use manager_domain::payments::{PaymentMethodKind, PaymentState};
-use manager_domain::{Code, Instant, Money};
+use manager_domain::{Code, Instant, Money, Refusal};
 use manager_repository::{AnyConnection, payments as rows};
+use serde_json::json;
 
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
@@ -31,7 +32,7 @@ pub(crate) use settlement::{Told, activation, buyer, changed, first_term, paid, 
 pub(crate) use starting::{PaidFor, created, new_payment, start};
 
 /// How long a provider may take to answer a request that pays.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(8);
 /// What a payment requires of the customer is done within this time, or it expires (BIL-5).
 const ACTION_LIFE: chrono::Duration = chrono::Duration::hours(24);
 /// The job that collects waits so long, so that the request that made it can do it first.
@@ -55,8 +56,7 @@ pub fn provider(services: &Services, is_test: bool, method: PaymentMethodKind) -
     if provider.takes(method) {
         return Ok(provider);
     }
-    let refusal = manager_domain::Refusal::new(Code::PaymentMethodUnavailable);
-    Err(refusal.with("payment_method", method.as_str()).into())
+    Err(Refusal::new(Code::PaymentMethodUnavailable).with("payment_method", method.as_str()).into())
 }
 
 /// Asks the provider to carry out a committed payment and writes down what came of it. Effective once, however often it
@@ -114,7 +114,10 @@ pub async fn collect(
     get(services, organization, payment).await
 }
 
-async fn in_time(asked: Answer<'_>) -> std::result::Result<Outcome, NoAnswer> {
+/// What a provider answers, if it does so in time.
+pub(crate) async fn in_time<T>(
+    asked: impl Future<Output = std::result::Result<T, NoAnswer>>,
+) -> std::result::Result<T, NoAnswer> {
     tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(NoAnswer))
 }
 
@@ -124,6 +127,24 @@ pub enum Collected {
     Known,
     /// Not yet; it is to be looked at again at this moment at the latest, where there is one.
     Open(Option<Instant>),
+}
+
+/// Refuses a payment that ended without success.
+///
+/// # Errors
+/// `payment_failed` naming what it was for.
+pub(crate) fn refuse_failed(payment: &Payment) -> std::result::Result<(), Refusal> {
+    if !payment.state.is_final() || payment.state == PaymentState::Succeeded {
+        return Ok(());
+    }
+    let about = [
+        ("order", json!(payment.order_id)),
+        ("invoice", json!(payment.invoice_id)),
+        ("top_up", json!(payment.top_up_id)),
+    ];
+    let named = about.into_iter().filter(|(_, id)| !id.is_null());
+    let refusal = named.fold(Refusal::new(Code::PaymentFailed), |refusal, (name, id)| refusal.with(name, id));
+    Err(refusal.with("payment", json!(payment.id)).with("failure_code", json!(payment.failure_code)))
 }
 
 /// The job's way to [`collect`].

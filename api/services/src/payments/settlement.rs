@@ -256,8 +256,8 @@ pub(crate) fn settle_invoice_in(
     bring_to_life(tx, services, call, organization, invoice.id)?;
     if invoice.total > 0 {
         organizations::fix_currency(tx, organization)?;
+        documents::mail_invoice(tx, services, call, &owner, invoice.id)?;
     }
-    documents::mail_invoice(tx, services, call, organization, invoice.id)?;
     match invoice.order_id {
         Some(order) => audit_log::append(tx, services, call, organization, paid(order, invoice.id, &number)),
         None => Ok(()),

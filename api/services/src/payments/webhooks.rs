@@ -9,7 +9,7 @@ use manager_repository::{
 
 use super::providers::{Event, EventFault, Fact, Outcome, Provider, Subject};
 use super::settlement::{Told, report_in};
-use super::{PATIENCE, by_name};
+use super::{NoAnswer, by_name, in_time};
 use crate::errors::{Error, Result};
 use crate::vault::Purpose;
 use crate::{Call, Services, refunds};
@@ -36,9 +36,9 @@ pub async fn receive(services: &Services, call: &Call, provider: &str, signature
     if known == Some(true) {
         return Ok(());
     }
-    let completed = tokio::time::timeout(PATIENCE, provider.complete(services, event)).await;
-    let unanswered = || DatabaseError::Unavailable(format!("{name} doesn't answer about an event"));
-    let event = completed.ok().and_then(|answered| answered.ok()).ok_or_else(unanswered)?;
+    let completed = in_time(provider.complete(services, event)).await;
+    let event =
+        completed.map_err(|NoAnswer| DatabaseError::Unavailable(format!("{name} doesn't answer about an event")))?;
     let sealed = services.vault.seal(Purpose::PaymentEvents, event.id.as_bytes(), body)?;
     let (shared, call) = (services.clone(), call.clone());
     services.db.write(move |tx| take_in(tx, &shared, &call, provider, &event, &sealed)).await

@@ -178,14 +178,8 @@ pub async fn list(
     filter: RefundFilter,
     (before, limit): (Option<RefundId>, i64),
 ) -> Result<Vec<StoredRefund>> {
-    let (shared, caller, reason) = (services.clone(), call.clone(), reason.clone());
-    let write = move |tx: &mut AnyConnection| {
-        staff::act_on(tx, &caller, organization, PERMISSION, &reason)?;
-        let entry = Entry::new("refunds.read", organization).by_support(&reason.text);
-        audit_log::append(tx, &shared, &caller, organization, entry)?;
-        Ok(rows::list(tx, organization, filter, before, limit)?)
-    };
-    services.write(call.clone(), write).await
+    let list = move |tx: &mut AnyConnection, _| Ok(rows::list(tx, organization, filter, before, limit)?);
+    staff::read(services, call, (organization, PERMISSION), reason, "refunds.read", list).await
 }
 
 /// A page of all refunds that wait for a second person, newest first.

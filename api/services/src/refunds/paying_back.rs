@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::audit_log::{self, Entry};
 use crate::errors::{Error, Result};
 use crate::failpoints::failpoint;
-use crate::payments::{NoAnswer, Outcome, PATIENCE, Refund, by_name};
+use crate::payments::{Outcome, Refund, by_name, in_time};
 use crate::{Call, Services, ledger};
 
 /// Asks the provider to give a refund's money back and writes down what came of it. Effective once, however often it is
@@ -40,11 +40,7 @@ pub async fn pay_back(
         amount: Money::new(row.other, row.currency),
     };
     failpoint!("refunds.before_call");
-    let asked = provider.refund(services, &refund);
-    let outcome = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(NoAnswer)) | Err(_) => return Ok(row),
-    };
+    let Ok(outcome) = in_time(provider.refund(services, &refund)).await else { return Ok(row) };
     failpoint!("refunds.after_call");
     let shared = services.clone();
     let write = move |tx: &mut AnyConnection| {
